@@ -1,0 +1,45 @@
+"""The commands, as data: help, dispatch and "did you mean" read this table and nothing else.
+
+Only the module of the command that was asked for is imported; a test resolves every entry.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: its name, its line in the help, and where its function is."""
+
+    name: str
+    summary: str
+    module: str
+    function: str
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("serve", "start a profile's vLLM, watch it, stop it cleanly", "mixvllm.cli.serve", "serve"),
+    Command("validate", "check profiles: all faults at once, with places", "mixvllm.cli.validate", "validate"),
+    Command("render-cmd", "print the exact command that serve would run", "mixvllm.cli.render_cmd", "render_cmd"),
+    Command("gpus", "list this machine's GPUs and their state", "mixvllm.cli.gpus", "gpus"),
+)  # fmt: skip
+
+
+def find(name: str) -> Command | None:
+    """The command with this name."""
+    return next((command for command in COMMANDS if command.name == name), None)
+
+
+def help_text() -> str:
+    """What `mixvllm --help` prints."""
+    width = max(len(command.name) for command in COMMANDS) + 2
+    rows = "\n".join(f"  {c.name:<{width}}{c.summary}" for c in COMMANDS)
+    return (
+        "Usage: mixvllm COMMAND [OPTIONS] ...\n\n"
+        "One YAML profile in; a checked, supervised and watched vLLM service out.\n\n"
+        f"Commands:\n{rows}\n\n"
+        "Options:\n"
+        f"  {'--version':<{width}}print the version\n"
+        f"  {'--help':<{width}}print this; `mixvllm COMMAND --help` tells a command's options\n\n"
+        "Exit codes: 0 done, 1 findings, 2 wrong usage, 3 cannot be done on this machine,\n"
+        "70 a bug of ours, 130 interrupted. serve: 4 can never start, 5 given up, 6 not clean.\n"
+    )

@@ -1,0 +1,94 @@
+"""How a command ends: every outcome becomes words for a person, or one JSON document, and a code.
+
+The one place that catches everything: user error, bug and Ctrl-C end differently, and none
+of them in a traceback, unless MIXVLLM_DEBUG asks for one.
+"""
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from mixvllm.cli.commands import Command
+from mixvllm.core.errors import MixvllmError, UsageFault
+
+# Typer ships its own copy of Click and exports of its errors only this leaf of the tree.
+_ParserError: type[Exception] = typer.BadParameter.__mro__[2]
+
+
+def run(command: Command, words: Sequence[str]) -> int:
+    """Run one command; the exit code is returned, never raised."""
+    as_json = wants_json(words)
+    try:
+        function = getattr(importlib.import_module(command.module), command.function)
+        app = typer.Typer(
+            add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+        )
+        app.command(help=function.__doc__)(function)
+        name = f"mixvllm {command.name}"
+        code = app(args=list(words), prog_name=name, standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except _ParserError as error:
+        return _fail(UsageFault(_sentence(error), hint=f"see `mixvllm {command.name} --help`"), as_json)
+    except MixvllmError as error:
+        return _fail(error, as_json)
+    except (KeyboardInterrupt, typer.Abort):
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader, e.g. `head`, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 1
+    except Exception as error:  # noqa: BLE001 - the last net: a bug ends in a sentence, not a traceback
+        if os.environ.get("MIXVLLM_DEBUG"):
+            raise
+        return _bug(error, as_json)
+
+
+def wants_json(words: Sequence[str]) -> bool:
+    """Whether `--format json` was asked for; needed before, or without, a successful parse."""
+    pairs = zip(words, [*words[1:], ""], strict=True)
+    return any(w == "--format=json" or (w == "--format" and after == "json") for w, after in pairs)
+
+
+def _sentence(error: Exception) -> str:
+    formatted = getattr(error, "format_message", lambda: str(error))()
+    text = str(formatted).rstrip(".")
+    return text[:1].lower() + text[1:]
+
+
+def _fail(error: MixvllmError, as_json: bool) -> int:  # noqa: FBT001 - private
+    print(f"error: {error}", file=sys.stderr)
+    if error.hint:
+        print(f"  {error.hint}", file=sys.stderr)
+    if as_json:
+        _print_json(error, error.exit_code, error.hint)
+    return error.exit_code
+
+
+def _bug(error: Exception, as_json: bool) -> int:  # noqa: FBT001 - private
+    where = ""
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        where = f"{os.path.basename(code.co_filename)}:{trace.tb_lineno}"  # noqa: PTH119 - no imports in the last net
+        trace = trace.tb_next
+    print(f"bug in mixvllm: {type(error).__name__} at {where}", file=sys.stderr)
+    print("  please report it; MIXVLLM_DEBUG=1 shows the traceback", file=sys.stderr)
+    if as_json:
+        _print_json(error, 70, "please report it")
+    return 70
+
+
+def _print_json(error: Exception, exit_code: int, hint: str) -> None:
+    diagnostics = getattr(error, "diagnostics", ())
+    document = {
+        "format_version": 1,
+        "error": {"message": str(error), "hint": hint or None, "exit_code": exit_code},
+        "diagnostics": [d.as_json() for d in diagnostics],
+    }
+    print(json.dumps(document, indent=2))

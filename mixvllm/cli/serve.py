@@ -1,0 +1,53 @@
+"""`mixvllm serve`."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mixvllm.cli.options import Format, with_profile_options
+from mixvllm.cli.show import show_findings
+from mixvllm.core.diagnostic import Severity
+from mixvllm.core.errors import ProfileFault
+from mixvllm.services.check import Request, check
+from mixvllm.services.serve import plan, quiet_parts
+from mixvllm.services.serve import serve as run
+from mixvllm.settings.sources import Override
+
+
+@with_profile_options
+def serve(
+    profile: Annotated[Path, typer.Argument(metavar="PROFILE", help="the profile")],
+    format_: Annotated[Format, typer.Option("--format", help="json writes one event a line")] = Format.TEXT,
+    no_color: Annotated[bool, typer.Option("--no-color", help="no colours in the panes")] = False,
+    *,
+    overrides: Sequence[Override],
+) -> None:  # fmt: skip
+    """Check a profile, start its vLLM, watch it in live panes, and stop it cleanly.
+
+    Ctrl-C stops it and lets running requests finish; Ctrl-C again stops it at once.
+    """
+    checked = check(Request(profile, os.environ, overrides))
+    loud = [d for d in checked.diagnostics if d.severity is not Severity.INFO]
+    show_findings(loud, checked.resolved.texts, stream=sys.stderr)
+    if checked.errors:
+        raise ProfileFault(f"{profile} has errors; nothing was started", checked.diagnostics)
+    prepared = plan(checked, os.environ)
+    problems = checked.installation.problems if checked.installation else ()
+    ended = asyncio.run(
+        run(
+            prepared,
+            json_lines=format_ is Format.JSON,
+            color=not no_color,
+            environ=os.environ,
+            notes=(*quiet_parts(checked), *problems),
+        )
+    )
+    if ended.code:
+        print(f"error: {ended.reason}", file=sys.stderr)
+        print(f"  vLLM's output: {prepared.run.log_file}", file=sys.stderr)
+    raise typer.Exit(int(ended.code))

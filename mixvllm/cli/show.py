@@ -1,0 +1,117 @@
+"""Findings as text: the source line, a caret of the right width, and what to do."""
+
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from mixvllm.cli.style import Paint, Tone, wants_color
+from mixvllm.core.diagnostic import Diagnostic, Severity
+from mixvllm.core.origin import FileSpan
+from mixvllm.settings.secrets import redact
+
+_TONES = {
+    Severity.ERROR: Tone.BROKEN,
+    Severity.WARNING: Tone.DOUBTFUL,
+    Severity.INFO: Tone.NAME,
+}
+_LONGEST = 160  # columns of a source line that are shown
+
+
+def cells(text: str) -> int:
+    """How many columns of a terminal the text takes."""
+    return sum(
+        0 if unicodedata.combining(c) or unicodedata.category(c) == "Cf"
+        else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )  # fmt: skip
+
+
+def visible(text: str) -> str:
+    """The text without anything that would move the cursor or change colours."""
+    return "".join(
+        c if c.isprintable() else "    " if c == "\t" else f"\\x{ord(c):02x}" for c in text
+    )
+
+
+def show_findings(
+    diagnostics: Sequence[Diagnostic],
+    texts: Mapping[Path, str],
+    *,
+    stream: IO[str] | None = None,
+) -> None:
+    """Print findings, each with its lines of the profile."""
+    out = stream or sys.stdout
+    paint = Paint(on=wants_color(out))
+    lines = {path: text.splitlines() for path, text in texts.items()}
+    for diagnostic in diagnostics:
+        print("\n".join(_block(diagnostic, lines, paint)), file=out)
+
+
+def _block(
+    diagnostic: Diagnostic, texts: Mapping[Path, Sequence[str]], paint: Paint
+) -> Iterable[str]:
+    tone = _TONES[diagnostic.severity]
+    head = paint(f"{diagnostic.severity.value}[{diagnostic.code}]", tone)
+    yield f"{head}{paint(': ' + visible(diagnostic.message), Tone.STRONG)}"
+    yield f"{paint('  -->', Tone.NAME)} {visible(str(diagnostic.origin))}"
+    marks: list[tuple[FileSpan, str, str]] = []
+    elsewhere: list[str] = []
+    origin = diagnostic.origin
+    if isinstance(origin, FileSpan) and texts.get(origin.path):
+        marks.append((origin, diagnostic.label, "^"))
+    elif diagnostic.label:
+        yield f"   {paint('=', Tone.NAME)} {visible(diagnostic.label)}"
+    for item in diagnostic.related:
+        place = item.origin
+        if marks and isinstance(place, FileSpan) and place.path == marks[0][0].path:
+            marks.append((place, item.label, "-"))
+        else:
+            elsewhere.append(f"{paint('  :::', Tone.NAME)} {place}: {visible(item.label)}")
+    if isinstance(origin, FileSpan) and origin.included_by is not None:
+        elsewhere.append(f"{paint('  :::', Tone.NAME)} {origin.included_by}: included here")
+    if marks:
+        yield from _snippet(sorted(marks, key=lambda m: m[0].line), texts, tone, paint)
+    yield from elsewhere
+    if diagnostic.hint:
+        gap = "   " if marks else "  "
+        yield f"{gap}{paint('=', Tone.NAME)} {visible(diagnostic.hint)}"
+
+
+def _snippet(
+    marks: Sequence[tuple[FileSpan, str, str]],
+    texts: Mapping[Path, Sequence[str]],
+    tone: Tone,
+    paint: Paint,
+) -> Iterable[str]:
+    width = len(str(max(span.line for span, _, _ in marks)))
+    bar = paint(f"{'':>{width}}  |", Tone.NAME)
+    yield bar
+    before: int | None = None
+    for span, label, sign in marks:
+        source = texts[span.path]
+        raw = source[span.line - 1] if span.line <= len(source) else ""
+        if span.line != before:
+            if before is not None and span.line > before + 1:
+                yield paint(f"{'...':>{width + 2}}", Tone.NAME)
+            number = paint(f" {span.line:>{width}} |", Tone.NAME)
+            yield f"{number} {visible(redact(raw))[:_LONGEST]}"
+        before = span.line
+        end = span.end_column if span.end_line == span.line else len(raw) + 1
+        left = cells(visible(raw[: span.column - 1]))
+        length = max(1, cells(visible(raw[span.column - 1 : end - 1])))
+        caret = sign * min(length, _LONGEST)
+        tail = f"{caret} {visible(label)}".rstrip()
+        yield f"{bar} {' ' * left}{paint(tail, tone if sign == '^' else Tone.NAME)}"
+    yield bar
+
+
+def count_in_words(errors: int, warnings: int) -> str:
+    """``2 errors, 1 warning``."""
+    parts = []
+    if errors:
+        parts.append(f"{errors} error{'s' if errors > 1 else ''}")
+    if warnings:
+        parts.append(f"{warnings} warning{'s' if warnings > 1 else ''}")
+    return ", ".join(parts) or "no findings"

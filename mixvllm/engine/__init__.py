@@ -1,0 +1,1 @@
+"""The engine as processes: started, drained, watched and ended, with nothing left behind."""

@@ -1,0 +1,1 @@
+"""From settings to what is run: vLLM's command line, and the ways to write it down."""

@@ -1,0 +1,129 @@
+"""vLLM's command line and environment, built from the settings and nothing else.
+
+Deterministic: the model, then named fields in the order of the schema, then `vllm.args` by
+name. A flag that this release does not know, or a value that cannot be said on a command line,
+is refused here as it is by `validate`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from mixvllm.core.origin import Default, Origin
+from mixvllm.rules.base import Facts
+from mixvllm.settings.engine import absolute
+from mixvllm.settings.layers import Value
+from mixvllm.settings.resolve import Resolved
+from mixvllm.settings.schema import Profile, is_local_path
+from mixvllm.settings.secrets import is_secret_name
+from mixvllm.vllm.argv import render_value
+from mixvllm.vllm.installation import Installation
+from mixvllm.vllm.options import Options
+
+API_KEY: Final = "VLLM_API_KEY"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Words of the command line that belong together, and who asked for them."""
+
+    words: tuple[str, ...]
+    origin: Origin
+    key: str  # the profile key, "" for the command itself
+
+
+@dataclass(frozen=True, slots=True)
+class VllmCommand:
+    """What is run. ``secrets`` (name -> value) go by environment and are never shown."""
+
+    pieces: tuple[Piece, ...]
+    env: Mapping[str, str]
+    env_origins: Mapping[str, Origin]
+    secrets: Mapping[str, str] = field(repr=False)
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The whole command line."""
+        return tuple(word for piece in self.pieces for word in piece.words)
+
+
+def build(facts: Facts, profile: Profile, installation: Installation) -> VllmCommand:
+    """The command for a profile without findings of severity error.
+
+    Raises:
+        Inexpressible: a value cannot be given to vLLM (MX251 says so before).
+    """
+    resolved, options = facts.resolved, facts.options
+    pieces = [
+        Piece(installation.command, Default(installation.source), "vllm.command"),
+        Piece(("serve", _model(resolved)), resolved.origin(("model", "name")), "model.name"),
+    ]
+    given = {setting.option.name for setting in facts.settings if setting.option}
+    for setting in facts.settings:
+        if setting.option is None:
+            continue
+        words = render_value(setting.option, setting.value)
+        if words:
+            key = ".".join(map(str, setting.key))
+            pieces.append(Piece(words, setting.place.value, key))
+    drain = options.find("shutdown-timeout")
+    if drain is not None and drain.name not in given and profile.supervisor.stop_grace >= 1:
+        grace = int(profile.supervisor.stop_grace)
+        origin = resolved.origin(("supervisor", "stop_grace"))
+        pieces.append(Piece(render_value(drain, grace), origin, "supervisor.stop_grace"))
+    env, origins, secrets = _environment(resolved, options, profile)
+    return VllmCommand(tuple(pieces), env, origins, secrets)
+
+
+def _model(resolved: Resolved) -> str:
+    name = str(resolved.value("model", "name"))
+    origin = resolved.origin(("model", "name"))
+    return str(absolute(name, origin)) if is_local_path(name) else name
+
+
+def _environment(
+    resolved: Resolved, options: Options, profile: Profile
+) -> tuple[dict[str, str], dict[str, Origin], dict[str, str]]:
+    env: dict[str, str] = {}
+    origins: dict[str, Origin] = {}
+    secrets: dict[str, str] = {}
+    written = resolved.value("vllm", "env")
+    for name, value in sorted(written.items()) if isinstance(written, Mapping) else ():
+        if value is None:
+            continue
+        text = _env_text(name, value, options)
+        origin = resolved.origin(("vllm", "env", name))
+        (secrets if is_secret_name(name) else env)[name] = text
+        origins[name] = origin
+    if isinstance(profile.gpus.select, list):
+        env["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, profile.gpus.select))
+        env["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # the order of NVML, and so of `mixvllm gpus`
+        origins["CUDA_VISIBLE_DEVICES"] = resolved.origin(("gpus", "select"))
+        origins["CUDA_DEVICE_ORDER"] = Default("mixvllm")
+    if "PYTHONUNBUFFERED" not in env:
+        env["PYTHONUNBUFFERED"] = "1"  # a crash must not swallow the last lines
+        origins["PYTHONUNBUFFERED"] = Default("mixvllm")
+    key = _api_key(resolved, profile)
+    if key is not None:
+        secrets[API_KEY] = key
+        which = "api_key" if profile.server.api_key is not None else "api_key_file"
+        origins[API_KEY] = resolved.origin(("server", which))
+    return env, origins, secrets
+
+
+def _env_text(name: str, value: Value, options: Options) -> str:
+    """A variable's text; booleans in the spelling that this variable understands."""
+    if isinstance(value, bool):
+        known = options.env.get(name)
+        spelling = known.spelling(on=value) if known else None
+        return spelling if spelling is not None else str(int(value))
+    return str(value)
+
+
+def _api_key(resolved: Resolved, profile: Profile) -> str | None:
+    if profile.server.api_key is not None:
+        return profile.server.api_key.get_secret_value()
+    if profile.server.api_key_file is None:
+        return None
+    path = absolute(profile.server.api_key_file, resolved.origin(("server", "api_key_file")))
+    return path.read_text(encoding="utf-8").strip()

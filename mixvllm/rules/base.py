@@ -1,0 +1,94 @@
+"""What a rule is: a code, a name, and a function from facts to findings.
+
+A rule's docstring is its manual page. Rules are pure: whatever they need to know of the
+outside world is in :class:`Facts` before they run.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mixvllm.core.diagnostic import Diagnostic, Fix, Related, Severity
+from mixvllm.core.origin import Default, FileSpan, KeyPath, Origin
+from mixvllm.gpu.inventory import GpuInventory
+from mixvllm.settings.engine import EngineSetting
+from mixvllm.settings.layers import Place, Value
+from mixvllm.settings.resolve import Resolved
+from mixvllm.vllm.options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that rules may know.
+
+    ``machine`` is False when the profile is checked for another machine: then nothing may be
+    said of this one's files and ports. ``files`` holds what was found at the paths that the
+    profile names (:class:`FileFact`).
+    """
+
+    resolved: Resolved
+    options: Options
+    settings: tuple[EngineSetting, ...]
+    inventory: GpuInventory | None = None
+    machine: bool = True
+    files: Mapping[Path, "FileFact"] = field(default_factory=dict)
+
+    def setting(self, name: str) -> EngineSetting | None:
+        """The setting of a vLLM option, through whichever key it came."""
+        return next((s for s in self.settings if s.option and s.option.name == name), None)
+
+    def place(self, path: KeyPath) -> Place:
+        """Where a key was set; the default's place when nobody did."""
+        return self.resolved.places.get(path, Place(Default("mixvllm"), Default("mixvllm")))
+
+
+@dataclass(frozen=True, slots=True)
+class FileFact:
+    """What stands at a path: looked at once, before the rules run."""
+
+    exists: bool
+    is_folder: bool = False
+    readable: bool = True
+    names: frozenset[str] = frozenset()  # of a folder: the files in it
+
+
+Check = Callable[[Facts], Iterator[Diagnostic]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A check under its code."""
+
+    code: str
+    name: str
+    severity: Severity
+    check: Check
+
+    def finding(
+        self,
+        message: str,
+        origin: Origin,
+        *,
+        key: KeyPath = (),
+        label: str = "",
+        hint: str = "",
+        related: tuple[Related, ...] = (),
+        fix: str | None = None,
+        severity: Severity | None = None,
+    ) -> Diagnostic:
+        """A diagnostic under this rule's code; ``fix`` replaces the text at ``origin``."""
+        edit = Fix(origin, fix) if fix is not None and isinstance(origin, FileSpan) else None
+        return Diagnostic(
+            self.code, severity or self.severity, message, origin, key, label, hint, related, edit
+        )
+
+
+def shown(value: Value) -> str:
+    """A value as the operator would write it."""
+    match value:
+        case True | False:
+            return str(value).lower()
+        case None:
+            return "null"
+        case _:
+            return str(value)

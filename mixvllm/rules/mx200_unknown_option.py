@@ -1,0 +1,58 @@
+"""MX200, MX201, MX210, MX212: an option that this release of vLLM does not have."""
+
+from collections.abc import Iterator
+
+from mixvllm.core.diagnostic import Diagnostic, Severity
+from mixvllm.rules.base import Facts, Rule
+from mixvllm.settings.engine import EngineSetting
+from mixvllm.vllm.options import added_in, removed_in
+
+
+def check(facts: Facts) -> Iterator[Diagnostic]:
+    """vLLM would say `unrecognized arguments` after 15 seconds of imports, or, where the name is
+    the beginning of another option's, silently take it for that one.
+    """
+    for setting in facts.settings:
+        if setting.option is None:
+            yield _finding(facts, setting)
+
+
+def _finding(facts: Facts, setting: EngineSetting) -> Diagnostic:
+    name, release = setting.name, facts.options.release
+    origin, key = setting.place.key, setting.key
+    removed = removed_in(name, before=release)
+    if removed:
+        near = facts.options.nearest(name)
+        return _REMOVED.finding(
+            f"vLLM option `{name}` was removed in {removed}", origin, key=key,
+            label=f"see `{near[0]}`" if near else "take it out",
+            hint=f"this profile is checked against vLLM {release}",
+        )  # fmt: skip
+    added = added_in(name, after=release)
+    if added:
+        return _TOO_NEW.finding(
+            f"vLLM option `{name}` came with {added}; this is checked against {release}", origin,
+            key=key, hint="use that release, or take the option out",
+        )  # fmt: skip
+    meant = facts.options.prefixed_by(name)
+    if meant:
+        where = "server.port and server.host have a section of their own; " if name == "serve" else ""
+        words = ", ".join(f"`{m}`" for m in meant[:3])
+        return _ABBREVIATED.finding(
+            f"`{name}` is no option; vLLM would take it for {words}", origin, key=key,
+            label=f"write `{meant[0]}` if that is meant",
+            hint=where + "an abbreviation changes its meaning when a release adds an option",
+        )  # fmt: skip
+    near = facts.options.nearest(name)
+    return RULE.finding(
+        f"unknown vLLM option `{name}` (vLLM {release})", origin, key=key,
+        label=f"did you mean `{near[0]}`?" if near else "",
+        hint="" if near else "`vllm serve --help=all` lists the options",
+        fix=near[0] if near else None,
+    )  # fmt: skip
+
+
+RULE = Rule("MX200", "unknown-option", Severity.ERROR, check)
+_ABBREVIATED = Rule("MX201", "abbreviated-option", Severity.ERROR, check)
+_REMOVED = Rule("MX210", "removed-option", Severity.ERROR, check)
+_TOO_NEW = Rule("MX212", "option-too-new", Severity.ERROR, check)

@@ -1,0 +1,28 @@
+"""MX203: a value that is not among the option's choices."""
+
+import difflib
+from collections.abc import Iterator
+
+from mixvllm.core.diagnostic import Diagnostic, Severity
+from mixvllm.rules.base import Facts, Rule, shown
+from mixvllm.rules.values import problems
+
+
+def check(facts: Facts) -> Iterator[Diagnostic]:
+    """The option takes one of a few words, and this is none of them."""
+    for problem in problems(facts, RULE.code):
+        choices = [str(choice) for choice in problem.option.choices or () if choice is not None]
+        near = difflib.get_close_matches(str(problem.value), choices, n=1, cutoff=0.5)
+        count = f"{len(choices)} choices: " if len(choices) > 6 else ""
+        yield RULE.finding(
+            f"`{problem.setting.name}` does not take `{shown(problem.value)}`"
+            f" (vLLM {facts.options.release})",
+            problem.setting.place.value,
+            key=problem.setting.key,
+            label=f"did you mean `{near[0]}`?" if near else "",
+            hint=f"{count}{', '.join(choices)}",
+            fix=near[0] if near else None,
+        )
+
+
+RULE = Rule("MX203", "not-a-choice", Severity.ERROR, check)

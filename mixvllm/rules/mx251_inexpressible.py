@@ -1,0 +1,28 @@
+"""MX251: a value that no command line can give to vLLM."""
+
+from collections.abc import Iterator
+
+from mixvllm.core.diagnostic import Diagnostic, Severity
+from mixvllm.rules.base import Facts, Rule
+from mixvllm.rules.values import problem_of
+from mixvllm.vllm.argv import Inexpressible, render_value
+
+
+def check(facts: Facts) -> Iterator[Diagnostic]:
+    """Some values cannot be said on vLLM's command line, e.g. a list item that begins with a
+    dash. They are refused here: a near miss would start a service that was not asked for.
+    """
+    for setting in facts.settings:
+        if setting.option is None or problem_of(setting.option, setting.value):
+            continue
+        try:
+            render_value(setting.option, setting.value)
+        except Inexpressible as error:
+            yield RULE.finding(
+                f"`{setting.name}` cannot be given to vLLM: {error}",
+                setting.place.value,
+                key=setting.key,
+            )
+
+
+RULE = Rule("MX251", "inexpressible", Severity.ERROR, check)

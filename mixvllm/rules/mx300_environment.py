@@ -1,0 +1,65 @@
+"""MX300, MX302, MX303: variables under `vllm.env`."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+
+from mixvllm.core.diagnostic import Diagnostic, Severity
+from mixvllm.rules.base import Facts, Rule
+from mixvllm.settings.layers import Value
+from mixvllm.vllm.option import EnvVariable, Kind, Reading
+
+
+def check(facts: Facts) -> Iterator[Diagnostic]:
+    """vLLM ignores a variable it does not know, and reads booleans in half a dozen ways: for
+    many variables ``true`` is an error, for some it silently means off.
+    """
+    env = facts.resolved.value("vllm", "env")
+    for name, value in env.items() if isinstance(env, Mapping) else ():
+        path = ("vllm", "env", name)
+        place = facts.place(path)
+        known = facts.options.env.get(name)
+        if isinstance(value, dict | list):
+            yield _TYPE.finding(
+                f"{name} takes one value, this is a list or a mapping", place.value, key=path
+            )
+        elif known is None and name.startswith("VLLM_"):
+            near = difflib.get_close_matches(name, list(facts.options.env), n=1, cutoff=0.8)
+            yield RULE.finding(
+                f"vLLM {facts.options.release} does not know the variable {name}", place.key,
+                key=path, label=f"did you mean {near[0]}?" if near else "it would be ignored",
+                fix=near[0] if near else None,
+            )  # fmt: skip
+        elif known is not None:
+            found = _value(known, value)
+            if found:
+                code, message, fix = found
+                yield code.finding(
+                    message, place.value, key=path, label=f"write {fix}" if fix else "", fix=fix
+                )
+
+
+def _value(known: EnvVariable, value: Value) -> tuple[Rule, str, str | None] | None:
+    if known.kind is Kind.INTEGER and not isinstance(value, int):
+        text = str(value).strip()
+        if not text.lstrip("+-").isdecimal():
+            return _INTEGER, f"{known.name} takes an integer, not `{text}`", None
+    if known.kind is Kind.SWITCH and isinstance(value, str):
+        reading = known.reads(value)
+        if reading in (Reading.REFUSED, Reading.OFF) and _means_on(value, reading):
+            on = value.lower() in ("true", "yes", "on", "1")
+            spelling = known.spelling(on=on)
+            takes = "0 or 1" if reading is Reading.REFUSED else f'only "{known.spelling(on=True)}" as on'
+            fix = f'"{spelling}"' if spelling is not None else None
+            return _SPELLING, f"{known.name} understands {takes}, not `{value}`", fix
+    return None
+
+
+def _means_on(value: str, reading: Reading) -> bool:
+    """Whether vLLM's reading is not what was meant: refused, or off where on was meant."""
+    return reading is Reading.REFUSED or value.lower() in ("true", "yes", "on", "1")
+
+
+RULE = Rule("MX300", "unknown-variable", Severity.ERROR, check)
+_SPELLING = Rule("MX302", "variable-spelling", Severity.ERROR, check)
+_INTEGER = Rule("MX303", "variable-not-integer", Severity.ERROR, check)
+_TYPE = Rule("MX304", "variable-not-a-value", Severity.ERROR, check)

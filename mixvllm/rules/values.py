@@ -1,0 +1,143 @@
+"""What is wrong with a value of a vLLM option: at most one thing, named by the rule's code.
+
+The rules that speak of values ask here, so that a value never gets two findings.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from mixvllm.rules.base import Facts
+from mixvllm.settings.engine import EngineSetting
+from mixvllm.settings.layers import Value
+from mixvllm.vllm.option import Kind, Option
+from mixvllm.vllm.quantity import human_integer
+
+YAML11_WORDS: Final = {"yes", "no", "on", "off", "y", "n"}
+_HUMAN: Final = {Kind.HUMAN_INTEGER, Kind.HUMAN_INTEGER_OR_AUTO}
+_TEXT: Final = {Kind.STRING, Kind.STRING_OR_FLAG, Kind.ID_LIST, Kind.LORA_MODULES, Kind.JSON_OR_STRING}
+_SUFFIXED: Final = re.compile(r"\d+(\.\d+)?\s*([kmgt]i?b?|b)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A value that vLLM would refuse or misread: the code of its rule, and the value itself."""
+
+    code: str
+    setting: EngineSetting
+    option: Option
+    value: Value  # the item at fault, where the value is a list
+
+
+def problems(facts: Facts, code: str) -> Iterator[Problem]:
+    """The values that the rule with this code must speak of."""
+    for setting in facts.settings:
+        if setting.option is None:
+            continue
+        found = problem_of(setting.option, setting.value)
+        if found and found[0] == code:
+            yield Problem(code, setting, setting.option, found[1])
+
+
+def problem_of(option: Option, value: Value) -> tuple[str, Value] | None:
+    """The code and the value at fault, or None when the option takes the value."""
+    if value is None:
+        return None if option.optional or option.default is None else ("MX207", None)
+    if isinstance(value, list) and option.many:
+        return next((p for item in value if (p := _one(option, item))), None)
+    return _one(option, value)
+
+
+def _one(option: Option, value: Value) -> tuple[str, Value] | None:
+    if option.kind in (Kind.FLAG, Kind.SWITCH):
+        if isinstance(value, bool):
+            return None
+        return ("MX202" if isinstance(value, str) else "MX223"), value
+    if option.kind is Kind.JSON:
+        return _json(option, value)
+    if isinstance(value, dict | list) and not (
+        option.kind is Kind.JSON_OR_STRING
+        or (option.kind is Kind.ID_LIST and isinstance(value, list))
+        or option.kind is Kind.LORA_MODULES
+    ):
+        return "MX223", value
+    if isinstance(value, bool) and option.kind is not Kind.STRING_OR_FLAG:
+        return "MX223", value
+    if option.choices is not None:
+        return None if is_choice(option, value) else _bad_choice(value)
+    if option.kind in (Kind.INTEGER, Kind.NUMBER) or option.kind in _HUMAN:
+        return _number(option, value)
+    return None
+
+
+def is_choice(option: Option, value: Value) -> bool:
+    """Whether the value is among the option's choices, as vLLM compares them."""
+    choices = {str(choice) for choice in option.choices or ()}
+    text = str(value)
+    return text in choices or (option.folded and text.lower().replace("-", "_") in choices)
+
+
+def _bad_choice(value: Value) -> tuple[str, Value]:
+    is_word = isinstance(value, str) and value.lower() in YAML11_WORDS
+    return ("MX010" if is_word else "MX203"), value
+
+
+def _number(option: Option, value: Value) -> tuple[str, Value] | None:
+    number: float
+    match value:
+        case int() | float():
+            if isinstance(value, float) and option.kind is not Kind.NUMBER:
+                return "MX223", value
+            number = value
+        case str() if option.kind is Kind.HUMAN_INTEGER_OR_AUTO and value == "auto":
+            return None
+        case str() if option.kind in _HUMAN:
+            try:
+                number = human_integer(value)
+            except ValueError:
+                return ("MX205" if _SUFFIXED.fullmatch(value) else "MX223"), value
+        case str():
+            try:
+                number = float(value) if option.kind is Kind.NUMBER else int(value)
+            except ValueError:
+                if value.strip().endswith("%"):
+                    return "MX204", value
+                return ("MX205" if _SUFFIXED.fullmatch(value) else "MX223"), value
+        case _:
+            return "MX223", value
+    return None if in_range(option, number) else ("MX204", value)
+
+
+def in_range(option: Option, number: float) -> bool:
+    """Whether a number keeps the bounds of the option's config field."""
+    if number == -1 and option.kind is Kind.HUMAN_INTEGER_OR_AUTO:
+        return True
+    return not (
+        (option.at_least is not None and number < option.at_least)
+        or (option.above is not None and number <= option.above)
+        or (option.at_most is not None and number > option.at_most)
+        or (option.below is not None and number >= option.below)
+    )
+
+
+def _json(option: Option, value: Value) -> tuple[str, Value] | None:
+    if not isinstance(value, str):
+        return None if isinstance(value, dict | list) else ("MX223", value)
+    if isinstance(option.default, list) and not value.lstrip().startswith("["):
+        return "MX222", value
+    try:
+        json.loads(value)
+    except ValueError:
+        return "MX221", value
+    return None
+
+
+def bounds_in_words(option: Option) -> str:
+    """``0 < x <= 1``."""
+    low = f"{option.above:g} < " if option.above is not None else ""
+    low = f"{option.at_least:g} <= " if option.at_least is not None else low
+    high = f" < {option.below:g}" if option.below is not None else ""
+    high = f" <= {option.at_most:g}" if option.at_most is not None else high
+    return f"{low}x{high}"

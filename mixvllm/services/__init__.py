@@ -1,0 +1,1 @@
+"""One use case a file: plain arguments in, a value out. No typer, no rich."""

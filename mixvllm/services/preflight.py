@@ -1,0 +1,118 @@
+"""What can be known to fail before anything is started: ports and the folder of the logs."""
+
+import errno
+import os
+import shutil
+import socket
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from mixvllm.core.errors import MachineFault, PortTaken
+from mixvllm.core.units import show_size
+
+_ROOM: Final = 16 * 2**20  # bytes that a run's files need at the least
+
+
+def check_port(host: str, port: int, *, key: str) -> None:
+    """Raise MachineFault (PortTaken when somebody listens there) if the address cannot be had."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        raise MachineFault(
+            f"{host} is no address of this machine: {error.strerror}",
+            hint=f"set {key.removesuffix('port')}host to 127.0.0.1, 0.0.0.0, or a name that resolves",
+        ) from None
+    family, kind, _, _, address = found[0]
+    with socket.socket(family, kind) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as vLLM does
+        try:
+            trial.bind(address)
+        except OSError as error:
+            _refused(error, host, port, key)
+
+
+def _refused(error: OSError, host: str, port: int, key: str) -> None:
+    if error.errno == errno.EADDRINUSE:
+        raise PortTaken(host, port, holder_of(port), key=key) from None
+    if error.errno == errno.EADDRNOTAVAIL:
+        raise MachineFault(
+            f"{host} is no address of this machine",
+            hint="use 127.0.0.1, 0.0.0.0, or one that `ip addr` shows",
+        ) from None
+    if error.errno == errno.EACCES:
+        raise MachineFault(
+            f"port {port} on {host} is not allowed for this user",
+            hint=f"ports below 1024 need root; try --set {key}=8000",
+        ) from None
+    raise MachineFault(f"port {port} on {host}: {error.strerror}") from None
+
+
+def holder_of(port: int) -> str:
+    """Who listens on a port, in words; only root sees the processes of others."""
+    try:
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr[1] == port:
+                return _name(connection.pid)
+    except psutil.Error:
+        pass
+    return "another process (whose, only root can see)"
+
+
+def _name(pid: int | None) -> str:
+    if pid is None:
+        return "a process of another user"
+    try:
+        process = psutil.Process(pid)
+        words = process.cmdline()
+        shown = Path(words[0]).name if words else process.name()
+        rest = " ".join(Path(w).name if "/" in w else w for w in words[1:4])
+        return f"pid {pid} ({shown} {rest})".replace(" )", ")")
+    except psutil.Error:
+        return f"pid {pid}"
+
+
+def make_run_folder(base: Path, name: str, stamp: str) -> Path:
+    """A new folder for a run's files, with room in it. Raises MachineFault."""
+    folder = base / name / stamp
+    try:
+        folder.mkdir(parents=True, mode=0o700)
+    except FileExistsError:
+        folder = folder.with_name(f"{stamp}-{os.getpid()}")
+        return make_run_folder(base, name, folder.name)
+    except OSError as error:
+        raise MachineFault(
+            f"the folder of the logs {base} cannot be used: {error.strerror}", hint=_elsewhere()
+        ) from None
+    free = shutil.disk_usage(folder).free
+    if free < _ROOM:
+        _give_up(folder)
+        raise MachineFault(
+            f"the disk of {base} is full: {show_size(free)} free, {show_size(_ROOM)} are needed",
+            hint=_elsewhere(),
+        )
+    try:
+        (folder / "vllm.log").touch(mode=0o600)
+        probe = folder / ".room"
+        probe.write_bytes(bytes(64 * 1024))  # a quota or a full disk shows only on writing
+        probe.unlink()
+    except OSError as error:
+        _give_up(folder)
+        raise MachineFault(
+            f"no file can be written in {base}: {error.strerror}", hint=_elsewhere()
+        ) from None
+    return folder
+
+
+def _give_up(folder: Path) -> None:
+    """Leave nothing behind in a place where nothing can be kept."""
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.parent.rmdir()
+    except OSError:
+        return
+
+
+def _elsewhere() -> str:
+    return "make room, or name another folder: --set logging.directory=DIR"

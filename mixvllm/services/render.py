@@ -1,0 +1,21 @@
+"""Use case: the exact command that `serve` would run."""
+
+from mixvllm.core.errors import ProfileFault
+from mixvllm.render.command import VllmCommand, build
+from mixvllm.services.check import Checked
+from mixvllm.vllm.installation import Installation
+
+
+def command_of(checked: Checked) -> VllmCommand:
+    """The command of a checked profile. vLLM need not be installed: then it is just ``vllm``.
+
+    Raises:
+        ProfileFault: the profile has findings of severity error.
+    """
+    profile = checked.resolved.profile
+    if checked.errors or profile is None:
+        raise ProfileFault(f"{checked.resolved.path} has errors", checked.diagnostics)
+    installation = checked.installation or Installation(
+        command=("vllm",), release=None, distribution=None, source="no vLLM found here"
+    )
+    return build(checked.facts, profile, installation)

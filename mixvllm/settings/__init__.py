@@ -1,0 +1,1 @@
+"""The profile and the one settings layer: command line > environment > YAML > defaults."""

@@ -1,0 +1,124 @@
+"""``${env:NAME}`` and ``${file:PATH}``: one pass over the profile's own text.
+
+What a variable or a file holds is never looked at again, so a secret with a ``$`` in it
+arrives as it is.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mixvllm.core.diagnostic import Diagnostic, Severity
+from mixvllm.core.origin import FileSpan
+from mixvllm.settings.tree import Scalar
+
+_OPEN: Final = re.compile(r"\$\{(?P<kind>env|file):")
+_ENV: Final = re.compile(r"(?P<name>[A-Za-z_]\w*)(?:(?P<sign>:-|:\?)(?P<rest>.*))?", re.DOTALL)
+_MAX_FILE: Final = 64 * 1024  # a key or a name, not a data set
+
+
+class Untyped(str):
+    """Text that did not come from YAML: what it means is decided by where it goes."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Interpolated:
+    """A scalar's final text (None when it could not be had) and what was found."""
+
+    text: Untyped | None
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def has_interpolation(scalar: Scalar) -> bool:
+    """Whether the text holds something to fill in; a lone ``$`` is just a dollar."""
+    return _OPEN.search(scalar.text) is not None
+
+
+def interpolate(scalar: Scalar, environ: Mapping[str, str]) -> Interpolated:
+    """Fill in a scalar's text. Files are read relative to the profile's folder."""
+    text = scalar.text
+    pieces: list[str] = []
+    found: list[Diagnostic] = []
+    at = 0
+    while opening := _OPEN.search(text, at):
+        pieces.append(text[at : opening.start()])
+        end = text.find("}", opening.end())
+        if end < 0:
+            span = _inside(scalar, opening.start(), opening.end() - opening.start())
+            message = f"`{opening[0]}` is never closed"
+            found.append(_error("MX512", message, span, label="write `}` where it ends"))
+            return Interpolated(None, tuple(found))
+        body = text[opening.end() : end]
+        whole = _inside(scalar, opening.start(), end + 1 - opening.start())
+        name_span = _inside(scalar, opening.end(), len(body.split(":")[0]))
+        value = (
+            _from_env(body, environ, whole, name_span)
+            if opening["kind"] == "env"
+            else _from_file(body, scalar.span.path.parent, whole)
+        )
+        if isinstance(value, Diagnostic):
+            found.append(value)
+        else:
+            pieces.append(value)
+        at = end + 1
+    pieces.append(text[at:])
+    return Interpolated(None if found else Untyped("".join(pieces)), tuple(found))
+
+
+def _from_env(
+    body: str, environ: Mapping[str, str], whole: FileSpan, name_span: FileSpan
+) -> str | Diagnostic:
+    match = _ENV.fullmatch(body)
+    if match is None:
+        return _error(
+            "MX510", f"`{body}` is not a variable's name", whole,
+            hint="write ${env:NAME}, ${env:NAME:-default} or ${env:NAME:?message}",
+        )  # fmt: skip
+    name, sign, rest = match["name"], match["sign"], match["rest"]
+    value = environ.get(name)
+    if value is not None and (value or sign is None):
+        return value
+    if sign == ":-":
+        return str(rest)
+    if sign == ":?":
+        return _error("MX511", f"{name} is not set: {rest}", whole, hint=f"export {name}=...")
+    near = difflib.get_close_matches(name, list(environ), n=1, cutoff=0.7)
+    return _error(
+        "MX510", f"the variable {name} is not set", name_span,
+        label=f"did you mean `{near[0]}`?" if near else "",
+        hint=f"export {name}=..., or give a default: ${{env:{name}:-value}}",
+    )  # fmt: skip
+
+
+def _from_file(body: str, folder: Path, whole: FileSpan) -> str | Diagnostic:
+    path = folder / Path(body).expanduser()
+    try:
+        if not path.is_file():
+            return _error("MX513", f"{path} is not a file", whole, hint="mend the path")
+        raw = path.read_bytes()[: _MAX_FILE + 1]
+        if len(raw) > _MAX_FILE:
+            return _error("MX513", f"{path} is larger than {_MAX_FILE // 1024} KiB", whole)
+        return raw.decode("utf-8").rstrip("\r\n")
+    except OSError as error:
+        return _error("MX513", f"{path} cannot be read: {error.strerror}", whole)
+    except ValueError:
+        return _error("MX513", f"{path} is not UTF-8 text", whole)
+
+
+def _inside(scalar: Scalar, offset: int, width: int) -> FileSpan:
+    """A stretch of a scalar; the whole scalar where text and place do not run in step."""
+    span = scalar.span
+    quote = 0 if scalar.plain else 1
+    if span.line != span.end_line or span.end_column - span.column != len(scalar.text) + 2 * quote:
+        return span
+    start = span.column + quote + offset
+    return FileSpan(span.path, span.line, start, span.line, start + width, span.included_by)
+
+
+def _error(code: str, message: str, span: FileSpan, *, label: str = "", hint: str = "") -> Diagnostic:
+    return Diagnostic(code, Severity.ERROR, message, span, label=label, hint=hint)

@@ -1,0 +1,88 @@
+"""A layer: values from one place (a file, the environment, the command line) with their origins.
+
+Keys are in the schema's snake case, those of ``vllm.args`` in vLLM's kebab case, whatever the
+operator wrote. Every leaf, and every section that was written, has a :class:`Place`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from mixvllm.core.diagnostic import Diagnostic
+from mixvllm.core.origin import KeyPath, Origin
+
+Value: TypeAlias = object  # str, int, float, bool, None, or lists and string-keyed dicts of them
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a key and where its value stands; the same origin outside files."""
+
+    key: Origin
+    value: Origin
+
+
+@dataclass(slots=True)
+class Layer:
+    """One source of settings. ``values`` is nested; ``places`` is keyed by the full path."""
+
+    name: str
+    values: dict[str, Value] = field(default_factory=dict)
+    places: dict[KeyPath, Place] = field(default_factory=dict)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    def put(self, path: KeyPath, value: Value, place: Place) -> None:
+        """Set a leaf, making the mappings above it."""
+        here: dict[str, Value] = self.values
+        for part in path[:-1]:
+            inner = here.setdefault(str(part), {})
+            if not isinstance(inner, dict):
+                inner = here[str(part)] = {}
+            here = inner
+        here[str(path[-1])] = value
+        self.places[path] = place
+
+
+def get(values: Mapping[str, Value], path: KeyPath) -> Value:
+    """The value at a path of string keys, or None."""
+    here: Value = values
+    for part in path:
+        if not isinstance(here, Mapping):
+            return None
+        here = here.get(str(part))
+    return here
+
+
+def merge(low: Mapping[str, Value], high: Mapping[str, Value]) -> dict[str, Value]:
+    """``high`` over ``low``: mappings merge, everything else is replaced.
+
+    The same rule as pydantic-settings' own merge of its sources (``deep_update``).
+    """
+    result = dict(low)
+    for key, value in high.items():
+        old = result.get(key)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            result[key] = merge(old, value)
+        else:
+            result[key] = value
+    return result
+
+
+def merge_places(
+    low: Mapping[KeyPath, Place], high: Layer
+) -> tuple[dict[KeyPath, Place], dict[KeyPath, Place]]:
+    """Places after ``high`` was laid over ``low``: (the winners, the overridden leaves)."""
+    replaced: set[KeyPath] = set()
+    lost: dict[KeyPath, Place] = {}
+    for path in high.places:
+        value = get(high.values, path) if all(isinstance(p, str) for p in path) else None
+        if not isinstance(value, Mapping):
+            replaced.add(path)
+    kept: dict[KeyPath, Place] = {}
+    for path, place in low.items():
+        covered = any(path[: len(other)] == other for other in replaced if len(other) <= len(path))
+        if covered:
+            lost[path] = place
+        else:
+            kept[path] = place
+    return kept | high.places, lost

