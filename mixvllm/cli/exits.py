@@ -10,10 +10,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-import typer
-
 from mixvllm.cli.commands import Command
+from mixvllm.cli.quick import quick_imports
 from mixvllm.core.errors import MixvllmError, UsageFault
+
+with quick_imports():
+    import typer
 
 # Typer ships its own copy of Click and exports of its errors only this leaf of the tree.
 _ParserError: type[Exception] = typer.BadParameter.__mro__[2]
@@ -23,7 +25,8 @@ def run(command: Command, words: Sequence[str]) -> int:
     """Run one command; the exit code is returned, never raised."""
     as_json = wants_json(words)
     try:
-        function = getattr(importlib.import_module(command.module), command.function)
+        with quick_imports():
+            function = getattr(importlib.import_module(command.module), command.function)
         app = typer.Typer(
             add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
         )
@@ -51,7 +54,7 @@ def run(command: Command, words: Sequence[str]) -> int:
 
 def wants_json(words: Sequence[str]) -> bool:
     """Whether `--format json` was asked for; needed before, or without, a successful parse."""
-    pairs = zip(words, [*words[1:], ""], strict=True)
+    pairs = zip(words, [*words[1:], ""], strict=False)
     return any(w == "--format=json" or (w == "--format" and after == "json") for w, after in pairs)
 
 

@@ -1,6 +1,5 @@
 """`mixvllm serve`."""
 
-import asyncio
 import os
 import sys
 from collections.abc import Sequence
@@ -14,8 +13,6 @@ from mixvllm.cli.show import show_findings
 from mixvllm.core.diagnostic import Severity
 from mixvllm.core.errors import ProfileFault
 from mixvllm.services.check import Request, check
-from mixvllm.services.serve import plan, quiet_parts
-from mixvllm.services.serve import serve as run
 from mixvllm.settings.sources import Override
 
 
@@ -31,6 +28,11 @@ def serve(
 
     Ctrl-C stops it and lets running requests finish; Ctrl-C again stops it at once.
     """
+    import asyncio
+
+    from mixvllm.services.serve import plan, quiet_parts
+    from mixvllm.services.serve import serve as run
+
     checked = check(Request(profile, os.environ, overrides))
     loud = [d for d in checked.diagnostics if d.severity is not Severity.INFO]
     show_findings(loud, checked.resolved.texts, stream=sys.stderr)

@@ -21,7 +21,9 @@ from typing import NamedTuple
 
 from mixvllm.engine import linux
 
-STUBBORN = 3.0  # seconds that a process may take to vanish after SIGKILL before we give up
+# Seconds that a process may take to vanish after SIGKILL before we give up on it. The kernel
+# first takes back its memory, which takes seconds when hundreds of GiB are pinned for a GPU.
+STUBBORN = 15.0
 
 
 class Member(NamedTuple):
@@ -47,17 +49,18 @@ class Process(NamedTuple):
 
 
 def read(path: str) -> bytes:
-    """The first 4 KiB of a file in /proc; empty when the process is gone or hidden from us."""
+    """The first 4 KiB of a file in /proc; empty when the process is gone or hidden from us.
+
+    Raises OSError where that is not the reason, e.g. EMFILE: nobody seen is not nobody there.
+    """
     try:
         fd = os.open(path, os.O_RDONLY)
-    except OSError:
+        try:
+            return os.read(fd, 4096)
+        finally:
+            os.close(fd)
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
         return b""
-    try:
-        return os.read(fd, 4096)
-    except OSError:
-        return b""
-    finally:
-        os.close(fd)
 
 
 def look(pid: int) -> Process | None:
@@ -132,14 +135,13 @@ def send(sig: signal.Signals, member: Member) -> bool:
         pidfd = linux.pidfd_open(member.pid)
     except ProcessLookupError:
         return False
-    except OSError:  # a kernel without pidfds, or no descriptor left: compare, then hurry
+    except OSError:  # a kernel without pidfds, or no descriptor left
         return _send_by_number(sig, member)
     try:
-        process = look(member.pid)
-        if process is None or process.member != member:
+        if not _is(member):
             return False
         linux.pidfd_send_signal(pidfd, sig)
-    except (ProcessLookupError, PermissionError):
+    except OSError:
         return False
     finally:
         os.close(pidfd)
@@ -147,14 +149,19 @@ def send(sig: signal.Signals, member: Member) -> bool:
 
 
 def _send_by_number(sig: signal.Signals, member: Member) -> bool:
-    process = look(member.pid)
-    if process is None or process.member != member:
-        return False
+    """Compare, then hurry: a few microseconds in which the pid could change hands."""
     try:
+        if not _is(member):
+            return False
         os.kill(member.pid, sig)  # noqa: TID251 - this is the safe place that the ban names
-    except (ProcessLookupError, PermissionError):
+    except OSError:
         return False
     return True
+
+
+def _is(member: Member) -> bool:
+    process = look(member.pid)
+    return process is not None and process.member == member
 
 
 def reap(process: Process) -> int | None:

@@ -17,6 +17,7 @@ One loop, one thread (the log file has another). Light imports only: about 25 ms
 """
 
 import contextlib
+import errno
 import os
 import select
 import signal
@@ -37,6 +38,7 @@ _LONELY: Final = 3.0  # seconds at the most for the family when the supervisor i
 _LOOK: Final = 0.05  # seconds between two looks while a family is being ended
 _DISK: Final = 0.2  # seconds between two looks at a disk that stands still
 _LAST_WRITE: Final = 2.0  # seconds for the log file when all is over
+_SOCKET_FULL: Final = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM)
 _TO_STOP: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 _TO_IGNORE: Final = (
     signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF
@@ -100,7 +102,7 @@ class Keeper:
 
     def _not_started(self, failure: child.Failure) -> None:
         self._tell(wire.FAILED, errno=failure.errno, message=failure.message)
-        self._end_family(0.0)
+        self._end_family(self._lonely_grace)
 
     def _reap(self) -> None:
         while True:
@@ -134,10 +136,10 @@ class Keeper:
         if self._sweep is None:
             return
         if not self._alone and now >= self._next_look:
-            alive = family.living(family.descendants(os.getpid()))
-            self._sweep.step(now, alive, family.send)
-            took = time.monotonic() - now
-            self._next_look = now + max(_LOOK, 5 * took)
+            with contextlib.suppress(OSError):  # ENFILE: nobody can be seen now; look again
+                alive = family.living(family.descendants(os.getpid()))
+                self._sweep.step(now, alive, family.send)
+            self._next_look = now + max(_LOOK, 5 * (time.monotonic() - now))
         self._over = self._alone or self._sweep.done
 
     # the loop
@@ -218,26 +220,30 @@ class Keeper:
     def _send(self, message: bytes) -> bool:
         try:
             self._control.send(message, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-        except BlockingIOError:
-            return False
+        except OSError as why:
+            if why.errno in _SOCKET_FULL:
+                return False
+            raise
         return True
 
-    def _log_changed(self, errno: int | None, lost: int) -> None:
+    def _log_changed(self, number: int | None, lost: int) -> None:
         """The log file is in trouble, or out of it. Called from the log's thread, too."""
-        self._log_news.append((errno, lost))
+        self._log_news.append((number, lost))
         with contextlib.suppress(BlockingIOError):  # full: it will wake up anyway
             os.write(self._wake, b"\0")
 
     def _tell_news(self) -> None:
         while self._log_news:
-            errno, lost = self._log_news.popleft()
-            self._tell(wire.TROUBLE, errno=errno, lost_bytes=lost)
+            number, lost = self._log_news.popleft()
+            self._tell(wire.TROUBLE, errno=number, lost_bytes=lost)
 
     def _farewell(self) -> None:
         """Nobody is left. Say so, and wait until that is heard, or until nobody listens."""
         self._drain.rest(time.monotonic())
-        self._log.close(_LAST_WRITE)
+        unwritten = self._log.close(_LAST_WRITE)
         self._tell_news()
+        if unwritten:
+            self._tell(wire.TROUBLE, errno=errno.ETIMEDOUT, lost_bytes=unwritten)
         if self._sweep is not None:
             left = [member.pid for member in self._sweep.left]
             self._tell(wire.GONE, killed=len(self._sweep.killed), left=left)
@@ -284,6 +290,7 @@ def _receive_spec(control: socket.socket) -> EngineSpec | None:
 
 
 def _kill_everybody() -> None:
+    """What `Keeper` does, with no state that could be wrong."""
     sweep = family.Sweep(time.monotonic(), grace=0.0)
     while not sweep.done:
         found = family.descendants(os.getpid())

@@ -70,10 +70,11 @@ class LogWriter:
             self._changed(errno.ETIMEDOUT, 0)
         return waiting >= _LIMIT and not self.stalled
 
-    def close(self, patience: float) -> None:
-        """Write what waits, for so many seconds at the most."""
+    def close(self, patience: float) -> int:
+        """Write what waits, for so many seconds at the most; returns how many bytes are lost."""
         self._queue.put(b"")
         self._thread.join(patience)
+        return self._given - self._taken + self._lost
 
     def _run(self) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are the loop's

@@ -70,7 +70,7 @@ def strays() -> Iterator[tuple[family.Member, family.Process]]:
         if mark is None or not process.alive or _world(pid) != ours:
             continue
         keeper = family.look(keeper_of(mark).pid)
-        if keeper is None or keeper.member != keeper_of(mark):
+        if keeper is None or not keeper.alive or keeper.member != keeper_of(mark):
             yield keeper_of(mark), process
 
 

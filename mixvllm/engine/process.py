@@ -59,6 +59,7 @@ class EngineProcess:
         self._inbox: asyncio.Queue[Message | None] = asyncio.Queue()  # None: the keeper hung up
         self._outgoing: deque[bytes] = deque()
         self._paused = False
+        self._closed = False
         self._root: family.Member | None = None
         self._loop.add_reader(channel, self._receive)
 
@@ -111,23 +112,31 @@ class EngineProcess:
 
     async def messages(self) -> AsyncIterator[Message]:
         """What happens, to the end. For one reader; when it is slow, output is dropped."""
-        said_gone = False
         while (message := await self._next()) is not None:
             if isinstance(message, Gone):
-                said_gone = True
-                await self._keeper_end(_SLOW)  # first the funeral, then the news
+                await self._keeper_end(_SLOW)
+                self._forget()
             yield message
-        if not said_gone:
+            if isinstance(message, Gone):
+                return
+        if not self._closed:
             yield KeeperLost(await self._keeper_end(_SLOW), self._last_words())
             async for message in self._end_orphans():
+                if isinstance(message, Gone):
+                    self._forget()
                 yield message
-        self._forget()
 
     async def close(self) -> None:
-        """End what still runs, and wait for it. Takes up to 4 s; 10 s with a keeper that hangs."""
-        if self._channel.fileno() < 0:
+        """End what still runs, and wait for it; :meth:`messages` ends then, without `Gone`.
+
+        It takes 4 s at the most, 12 s with a keeper that hangs, and longer for what cannot be
+        killed.
+        """
+        if self._complaints < 0:
             return
+        self._closed = True
         self._hang_up()
+        self._inbox.put_nowait(None)
         self._channel.close()  # the keeper ends its family now
         family.send(signal.SIGCONT, self._identity)
         if await self._keeper_end(self._grace + _SLOW) != 0:
@@ -172,9 +181,10 @@ class EngineProcess:
             if isinstance(message, Started):
                 self._root = family.Member(message.pid, message.start)
             self._inbox.put_nowait(message)
-        if self._inbox.qsize() >= _WAITING:
-            self._paused = True
-            self._loop.remove_reader(self._channel)
+            if self._inbox.qsize() >= _WAITING:
+                self._paused = True
+                self._loop.remove_reader(self._channel)
+                return
 
     async def _next(self) -> Message | None:
         if self._paused and self._inbox.qsize() < _WAITING // 2:
@@ -199,7 +209,7 @@ class EngineProcess:
         return status
 
     def _last_words(self) -> str:
-        with contextlib.suppress(BlockingIOError):
+        with contextlib.suppress(OSError):  # it said nothing, or close() was faster
             return os.read(self._complaints, 65536).decode(errors="replace").strip()
         return ""
 
@@ -208,7 +218,11 @@ class EngineProcess:
         sweep = family.Sweep(time.monotonic(), self._grace)
         while not sweep.done:
             now = time.monotonic()
-            found = self._orphans()
+            try:
+                found = self._orphans()
+            except OSError:  # no descriptor left: nobody seen is not nobody there
+                await asyncio.sleep(_LOOK)
+                continue
             for process in found:
                 status = family.reap(process)
                 if status is not None and process.member == self._root:
@@ -240,7 +254,8 @@ def _from_anywhere(spec: EngineSpec) -> EngineSpec:
 def _start_keeper(channel: socket.socket, name: str) -> tuple["subprocess.Popen[bytes]", int]:
     """The keeper, and a descriptor to read its complaints from."""
     complaints, stderr = os.pipe()
-    os.set_blocking(complaints, False)
+    for fd in (complaints, stderr):  # nobody reads while it lives, so it must not wait for that
+        os.set_blocking(fd, False)
     number = channel.fileno()
     try:
         keeper = subprocess.Popen(

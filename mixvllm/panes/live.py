@@ -20,7 +20,7 @@ from mixvllm.panes.keys import parse_keys
 from mixvllm.panes.line import Line
 from mixvllm.panes.screen import Frame, Screen
 from mixvllm.panes.sink import Key
-from mixvllm.panes.tty import Tty
+from mixvllm.panes.tty import Standing, Tty
 from mixvllm.panes.view import Pane, picture
 
 _TAKE: Final = b"\x1b[?1049h\x1b[?25l"  # alternate screen, no cursor
@@ -58,6 +58,7 @@ class Live:
         self._taken = False
         self._stops_here = False  # our handlers of SIGTSTP and SIGCONT are set
         self._closed = False
+        self._gone = False
         self._last: tuple[Board, float] | None = None
         self._drawn: tuple[Board, int, tuple[int, int], Pane] | None = None
         self._lines: tuple[Line, ...] = ()
@@ -67,7 +68,7 @@ class Live:
     @property
     def gone(self) -> bool:
         """The terminal was hung up; nothing is shown any more."""
-        return self._screen.gone
+        return self._gone or self._screen.gone
 
     def tell(self, event: Event, board: Board) -> None:
         """Nothing to do: the board has it, and the next drawing shows it."""
@@ -75,9 +76,11 @@ class Live:
     def draw(self, board: Board, now: float) -> None:
         """Show the board as of ``now``; cheap when nothing of it can have changed."""
         self._last = (board, now)
-        if self._closed or self._screen.gone:
+        if self._closed or self.gone:
             return
-        if not self._tty.is_ours():
+        standing = self._tty.standing()
+        if standing is not Standing.OURS:
+            self._gone = standing is Standing.GONE
             self._lose()
             return
         if not self._taken:
@@ -85,8 +88,6 @@ class Live:
         size = self._tty.size()
         drawn, self._drawn = self._drawn, (board, int(now), size, self._pane)
         if drawn is not None:
-            if drawn[0] is board and drawn[1:] == self._drawn[1:]:
-                return
             if drawn[2] != size:
                 self._series += 1
         self._show(board, now, size)
@@ -99,7 +100,7 @@ class Live:
         now = max(board.last, self._last[1] if self._last is not None else 0.0)
         self._leave()
         for line in summary(board, now, ascii_only=self._ascii_only):
-            self._screen.write(encode(line, color=self._color) + b"\r\n")
+            self._screen.write(encode(line, color=self._color) + b"\n")
         if not self._screen.close(_PATIENCE):
             self._tty.restart_output()
             self._screen.close(_PATIENCE)

@@ -9,10 +9,19 @@ import errno
 import os
 import select
 import termios
+from enum import Enum
 from typing import Final
 
 _UNKNOWN_SIZE: Final = (80, 24)  # what a terminal that does not tell is taken for
 _LFLAG, _CC = 3, 6  # places in what tcgetattr returns
+
+
+class Standing(Enum):
+    """Whose a terminal is at the moment."""
+
+    OURS = "ours"
+    ELSEWHERE = "another job's"
+    GONE = "hung up"
 
 
 class Tty:
@@ -23,12 +32,18 @@ class Tty:
         self._keys = keys
         self._saved: list[int | list[bytes | int]] | None = None
 
-    def is_ours(self) -> bool:
-        """We are in the foreground, or job control does not apply to this terminal."""
+    def standing(self) -> Standing:
+        """Whether we are in the foreground; so we are where job control does not apply."""
         try:
-            return os.tcgetpgrp(self._out) == os.getpgrp()
-        except OSError as error:
-            return error.errno == errno.ENOTTY  # not our controlling terminal
+            group = os.tcgetpgrp(self._out)
+        except OSError as error:  # ENOTTY: not our controlling terminal, or none any more
+            hung_up = error.errno != errno.ENOTTY or self._is_hung_up(self._out)
+            return Standing.GONE if hung_up else Standing.OURS
+        return Standing.OURS if group == os.getpgrp() else Standing.ELSEWHERE
+
+    def is_ours(self) -> bool:
+        """It may be read and set."""
+        return self.standing() is Standing.OURS
 
     def size(self) -> tuple[int, int]:
         """Columns and rows, now."""
@@ -66,9 +81,14 @@ class Tty:
                 return  # hung up: no mode to restore
 
     def restart_output(self) -> None:
-        """Undo a ^S, so that what gives the terminal back can get out."""
+        """Undo a ^S, so that what gives the terminal back can get out.
+
+        Linux lets TCOON end only what TCOOFF began, so that comes first
+        (drivers/tty/tty_ioctl.c, n_tty_ioctl_helper).
+        """
         if self.is_ours():
             try:
+                termios.tcflow(self._out, termios.TCOOFF)
                 termios.tcflow(self._out, termios.TCOON)
             except termios.error:
                 return
@@ -85,7 +105,10 @@ class Tty:
             return None
         if data:
             return data
+        return None if self._is_hung_up(self._keys) else b""
+
+    @staticmethod
+    def _is_hung_up(fd: int) -> bool:
         poll = select.poll()
-        poll.register(self._keys, select.POLLIN)
-        hung_up = select.POLLHUP | select.POLLERR | select.POLLNVAL
-        return None if any(flags & hung_up for _, flags in poll.poll(0)) else b""
+        poll.register(fd, 0)
+        return bool(poll.poll(0))  # only POLLHUP, POLLERR and POLLNVAL come unasked

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mixvllm.core.origin import Default, Origin
-from mixvllm.rules.base import Facts
-from mixvllm.settings.engine import absolute
+from mixvllm.settings.engine import EngineSetting, absolute
 from mixvllm.settings.layers import Value
 from mixvllm.settings.resolve import Resolved
 from mixvllm.settings.schema import Profile, is_local_path
@@ -21,6 +20,7 @@ from mixvllm.vllm.installation import Installation
 from mixvllm.vllm.options import Options
 
 API_KEY: Final = "VLLM_API_KEY"
+_OUR_QUESTIONS: Final = "/health,/metrics"  # asked every two seconds; nobody wants them logged
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +47,24 @@ class VllmCommand:
         return tuple(word for piece in self.pieces for word in piece.words)
 
 
-def build(facts: Facts, profile: Profile, installation: Installation) -> VllmCommand:
+def build(
+    resolved: Resolved,
+    profile: Profile,
+    settings: tuple[EngineSetting, ...],
+    options: Options,
+    installation: Installation,
+) -> VllmCommand:
     """The command for a profile without findings of severity error.
 
     Raises:
         Inexpressible: a value cannot be given to vLLM (MX251 says so before).
     """
-    resolved, options = facts.resolved, facts.options
     pieces = [
         Piece(installation.command, Default(installation.source), "vllm.command"),
         Piece(("serve", _model(resolved)), resolved.origin(("model", "name")), "model.name"),
     ]
-    given = {setting.option.name for setting in facts.settings if setting.option}
-    for setting in facts.settings:
+    given = {setting.option.name for setting in settings if setting.option}
+    for setting in settings:
         if setting.option is None:
             continue
         words = render_value(setting.option, setting.value)
@@ -71,6 +76,9 @@ def build(facts: Facts, profile: Profile, installation: Installation) -> VllmCom
         grace = int(profile.supervisor.stop_grace)
         origin = resolved.origin(("supervisor", "stop_grace"))
         pieces.append(Piece(render_value(drain, grace), origin, "supervisor.stop_grace"))
+    quiet = options.find("disable-access-log-for-endpoints")
+    if quiet is not None and quiet.name not in given:
+        pieces.append(Piece(render_value(quiet, _OUR_QUESTIONS), Default("mixvllm"), ""))
     env, origins, secrets = _environment(resolved, options, profile)
     return VllmCommand(tuple(pieces), env, origins, secrets)
 

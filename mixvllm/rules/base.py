@@ -10,7 +10,6 @@ from pathlib import Path
 
 from mixvllm.core.diagnostic import Diagnostic, Fix, Related, Severity
 from mixvllm.core.origin import Default, FileSpan, KeyPath, Origin
-from mixvllm.gpu.inventory import GpuInventory
 from mixvllm.settings.engine import EngineSetting
 from mixvllm.settings.layers import Place, Value
 from mixvllm.settings.resolve import Resolved
@@ -29,7 +28,6 @@ class Facts:
     resolved: Resolved
     options: Options
     settings: tuple[EngineSetting, ...]
-    inventory: GpuInventory | None = None
     machine: bool = True
     files: Mapping[Path, "FileFact"] = field(default_factory=dict)
 

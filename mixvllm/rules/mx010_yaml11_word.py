@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.core.origin import FileSpan, dotted
 from mixvllm.rules.base import Facts, Rule
-from mixvllm.rules.values import YAML11_WORDS, problems
+from mixvllm.rules.values import NAMES_A_METHOD, YAML11_WORDS, problems
 from mixvllm.vllm.option import Kind
 
 
@@ -31,6 +31,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         if (
             setting.option is None
             or setting.option.choices is not None
+            or setting.option.name in NAMES_A_METHOD
             or setting.option.kind is not Kind.STRING
             or not isinstance(value, str)
             or value.lower() not in YAML11_WORDS

@@ -34,6 +34,12 @@ def _finding(facts: Facts, setting: EngineSetting) -> Diagnostic:
             f"vLLM option `{name}` came with {added}; this is checked against {release}", origin,
             key=key, hint="use that release, or take the option out",
         )  # fmt: skip
+    negated = facts.options.negated(name)
+    if negated is not None:
+        return RULE.finding(
+            f"`{name}` is a spelling of the command line; a profile says true or false", origin,
+            key=key, label=f"write `{negated.name}: false`",
+        )  # fmt: skip
     meant = facts.options.prefixed_by(name)
     if meant:
         where = "server.port and server.host have a section of their own; " if name == "serve" else ""

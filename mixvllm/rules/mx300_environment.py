@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
-from mixvllm.rules.base import Facts, Rule
+from mixvllm.rules.base import Facts, Rule, shown
 from mixvllm.settings.layers import Value
 from mixvllm.vllm.option import EnvVariable, Kind, Reading
 
@@ -43,20 +43,16 @@ def _value(known: EnvVariable, value: Value) -> tuple[Rule, str, str | None] | N
         text = str(value).strip()
         if not text.lstrip("+-").isdecimal():
             return _INTEGER, f"{known.name} takes an integer, not `{text}`", None
-    if known.kind is Kind.SWITCH and isinstance(value, str):
-        reading = known.reads(value)
-        if reading in (Reading.REFUSED, Reading.OFF) and _means_on(value, reading):
-            on = value.lower() in ("true", "yes", "on", "1")
+    if known.kind is Kind.SWITCH:
+        text = shown(value)
+        on = text.lower() in ("true", "yes", "on", "1")
+        reading = known.reads(text)
+        if reading is Reading.REFUSED or (reading is Reading.OFF and on):
             spelling = known.spelling(on=on)
-            takes = "0 or 1" if reading is Reading.REFUSED else f'only "{known.spelling(on=True)}" as on'
+            takes = "0 or 1" if reading is Reading.REFUSED else f'only "{spelling}" as on'
             fix = f'"{spelling}"' if spelling is not None else None
-            return _SPELLING, f"{known.name} understands {takes}, not `{value}`", fix
+            return _SPELLING, f"{known.name} understands {takes}, not `{text}`", fix
     return None
-
-
-def _means_on(value: str, reading: Reading) -> bool:
-    """Whether vLLM's reading is not what was meant: refused, or off where on was meant."""
-    return reading is Reading.REFUSED or value.lower() in ("true", "yes", "on", "1")
 
 
 RULE = Rule("MX300", "unknown-variable", Severity.ERROR, check)

@@ -16,8 +16,8 @@ from mixvllm.vllm.option import Kind, Option
 from mixvllm.vllm.quantity import human_integer
 
 YAML11_WORDS: Final = {"yes", "no", "on", "off", "y", "n"}
+NAMES_A_METHOD: Final = {"quantization"}  # any text, because plugins add methods; none is "off"
 _HUMAN: Final = {Kind.HUMAN_INTEGER, Kind.HUMAN_INTEGER_OR_AUTO}
-_TEXT: Final = {Kind.STRING, Kind.STRING_OR_FLAG, Kind.ID_LIST, Kind.LORA_MODULES, Kind.JSON_OR_STRING}
 _SUFFIXED: Final = re.compile(r"\d+(\.\d+)?\s*([kmgt]i?b?|b)", re.IGNORECASE)
 
 
@@ -69,6 +69,8 @@ def _one(option: Option, value: Value) -> tuple[str, Value] | None:
         return None if is_choice(option, value) else _bad_choice(value)
     if option.kind in (Kind.INTEGER, Kind.NUMBER) or option.kind in _HUMAN:
         return _number(option, value)
+    if option.name in NAMES_A_METHOD and isinstance(value, str) and value.lower() in YAML11_WORDS:
+        return "MX010", value
     return None
 
 

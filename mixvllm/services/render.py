@@ -18,4 +18,5 @@ def command_of(checked: Checked) -> VllmCommand:
     installation = checked.installation or Installation(
         command=("vllm",), release=None, distribution=None, source="no vLLM found here"
     )
-    return build(checked.facts, profile, installation)
+    facts = checked.facts
+    return build(facts.resolved, profile, facts.settings, facts.options, installation)

@@ -42,7 +42,7 @@ class ProfileSettings(Profile, BaseSettings):
     """A profile built from layers; pass them as ``layers``, the strongest first."""
 
     model_config = SettingsConfigDict(
-        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True
+        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, defer_build=False
     )
 
     @classmethod

@@ -78,10 +78,7 @@ class EngineCore(Process):
     # start
 
     def _start(self) -> None:
-        self.until(fake_script.AT[Phase.SPAWN])
-        self.meet(Phase.SPAWN)
-        for line in fake_script.LINES[Phase.SPAWN]:
-            self.say(line)
+        self.tell(Phase.SPAWN)
         self.until(fake_script.AT[Phase.ENGINE])
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)

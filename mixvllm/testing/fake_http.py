@@ -24,9 +24,14 @@ class Request:
     """One request; header names in lower case."""
 
     method: str
-    path: str
+    target: str  # the path with its query
     headers: dict[str, str]
     body: bytes
+
+    @property
+    def path(self) -> str:
+        """The path alone."""
+        return self.target.partition("?")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,7 @@ class HttpServer:
             peer = writer.get_extra_info("peername") or ""
             client = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else ""
             phrase = http.HTTPStatus(reply.status).phrase
-            line = f'"{request.method} {request.path} HTTP/1.1" {reply.status} {phrase}'
+            line = f'"{request.method} {request.target} HTTP/1.1" {reply.status} {phrase}'
             write(STDOUT, f"INFO:     {client} - {line}\n")
         head = [f"HTTP/1.1 {reply.status} {http.HTTPStatus(reply.status).phrase}"]
         head += [time.strftime("date: %a, %d %b %Y %H:%M:%S GMT", time.gmtime()), "server: uvicorn"]
@@ -159,4 +164,4 @@ async def _read(reader: asyncio.StreamReader, ahead: bytes) -> Request | None:
         body = await reader.readexactly(int(headers.get("content-length", 0)))
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, ValueError):
         return None
-    return Request(method, target.partition("?")[0], headers, body)
+    return Request(method, target, headers, body)

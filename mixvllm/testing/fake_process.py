@@ -83,6 +83,7 @@ class Process:
         """Wait for a phase, meet its faults, and say its lines."""
         self.until(fake_script.AT[phase])
         self.meet(phase)
+        self.until(fake_script.STIRS_AT.get(phase, 0.0))
         for line in fake_script.LINES[phase]:
             self.say(line)
 

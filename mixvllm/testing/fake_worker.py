@@ -26,10 +26,7 @@ def run(settings: Settings, born: float, engine: Channel, rank: int) -> int:
     """The life of the worker of ``rank``. Returns its exit code."""
     worker = Process(f"VllmWorker-{rank}", settings, born, rank=rank)
     try:
-        worker.until(fake_script.AT[Phase.WORKERS])
-        worker.meet(Phase.WORKERS)
-        for line in fake_script.LINES[Phase.WORKERS]:
-            worker.say(line)
+        worker.tell(Phase.WORKERS)
         worker.until(fake_script.AT[Phase.WEIGHTS])
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _exit_once)
@@ -45,9 +42,7 @@ def run(settings: Settings, born: float, engine: Channel, rank: int) -> int:
 
 
 def _load(worker: Process) -> None:
-    worker.meet(Phase.WEIGHTS)
-    for line in fake_script.LINES[Phase.WEIGHTS]:
-        worker.say(line)
+    worker.tell(Phase.WEIGHTS)
     settings = worker.settings
     seconds = fake_script.WEIGHTS_LOADED_AT - fake_script.AT[Phase.WEIGHTS]
     for place, bar in enumerate(fake_script.progress(settings.shape.shards, seconds)):

@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess  # noqa: TID251 - tests start real processes
@@ -57,20 +58,21 @@ class Running:
         self._news = threading.Condition()
         self._gate = threading.Event()
         self._gate.set()
-        self.process = subprocess.Popen(
-            argv,
-            env={**os.environ, **env},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            start_new_session=True,
-        )
+        with _default_dispositions():
+            self.process = subprocess.Popen(
+                argv,
+                env={**os.environ, **env},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                start_new_session=True,
+            )
         assert self.process.stdout is not None
         assert self.process.stderr is not None
         self._readers = [
-            threading.Thread(target=self._read, args=("out", self.process.stdout)),
-            threading.Thread(target=self._read, args=("err", self.process.stderr)),
+            threading.Thread(target=self._read, args=("out", self.process.stdout), daemon=True),
+            threading.Thread(target=self._read, args=("err", self.process.stderr), daemon=True),
         ]
         for reader in self._readers:
             reader.start()
@@ -80,9 +82,11 @@ class Running:
 
     def __exit__(self, *failure: object) -> None:
         self.read_on()
-        for process in self.family():
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(signal.SIGKILL)
+        while members := self.family():  # again: one may have forked after the first look
+            for process in members:
+                with suppress(psutil.NoSuchProcess):
+                    process.send_signal(signal.SIGKILL)
+            self.wait_gone(*(process.pid for process in members))
         self.process.wait(10)
         for reader in self._readers:
             reader.join(10)
@@ -145,11 +149,17 @@ class Running:
 
     def wait_gone(self, *pids: int, limit: float = 10.0) -> None:
         """Wait until these have ended; without pids, everything in its session."""
-        members = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
-        _, alive = psutil.wait_procs(members if pids else self.family(), timeout=limit)
-        left = [one for one in alive if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
-        if left:
-            raise TimeoutError(f"still alive after {limit} s: {left}")
+        ends = time.monotonic() + limit
+        for pid in pids or [process.pid for process in self.family()]:
+            try:
+                pidfd = os.pidfd_open(pid)
+            except ProcessLookupError:
+                continue
+            try:  # readable at the end, whether or not somebody reaps the process
+                if not select.select([pidfd], [], [], max(0.0, ends - time.monotonic()))[0]:
+                    raise TimeoutError(f"pid {pid} is still alive after {limit} s")
+            finally:
+                os.close(pidfd)
 
     # requests
 
@@ -202,6 +212,23 @@ class Running:
         with self._news:
             self.seen += [Seen(stream, text, now) for text in texts]
             self._news.notify_all()
+
+
+@contextmanager
+def _default_dispositions() -> Iterator[None]:
+    """Let no ignored signal be inherited, as from nohup or a shell's background job."""
+    ignored = [
+        number
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
+        if signal.getsignal(number) is signal.SIG_IGN
+    ]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        for number in ignored:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def free_port() -> int:

@@ -134,7 +134,8 @@ def _string(value: object) -> str:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)  # a revision of digits alone is an integer in YAML
-    raise Inexpressible(f"it takes text, not {_described(value)}; quote it")
+    quote = "; quote it" if isinstance(value, bool | float) else ""
+    raise Inexpressible(f"it takes text, not {_described(value)}{quote}")
 
 
 def _integer(value: object) -> int:
@@ -149,7 +150,7 @@ def _human(option: Option, value: object) -> str:
     if option.kind is Kind.HUMAN_INTEGER_OR_AUTO and value.strip().lower() == "auto":
         return value
     try:
-        human_integer(value)
+        human_integer(value, option.suffixes)
     except ValueError as error:
         raise Inexpressible(str(error)) from None
     return value
@@ -178,15 +179,23 @@ def _id_list(value: object) -> str:
 
 
 def _lora_module(value: object) -> str:
-    """``name=path``, or a mapping with name and path. vLLM takes text with a comma for JSON."""
-    if isinstance(value, Mapping):
-        if not {"name", "path"} <= value.keys():
-            raise Inexpressible("a LoRA module needs a name and a path")
-        return _json(value)
-    text = _string(value)
-    if "=" not in text or "," in text:
-        _checked_json(text)
-    return text
+    """``name=path``, or a mapping with name and path.
+
+    vLLM takes text with a comma for JSON, and old releases (0.20.2 was the last one tried) stumble
+    over a second ``=``, so such a path is put into JSON here.
+    """
+    if isinstance(value, str):
+        name, equals, path = value.partition("=")
+        if value.lstrip().startswith("{") or not equals:
+            return _checked_json(value)
+        if not {"=", ","} & set(path) and "," not in name:
+            return value
+        value = {"name": name, "path": path}
+    if not isinstance(value, Mapping):
+        raise Inexpressible(f"it takes name=path or a mapping, not {_described(value)}")
+    if not {"name", "path"} <= value.keys():
+        raise Inexpressible("a LoRA module needs a name and a path")
+    return _json(value)
 
 
 def _json_or_string(value: object) -> str:

@@ -30,6 +30,7 @@ _CONVERTERS = {
     "loads": Kind.JSON,
     "union_dict_and_str": Kind.JSON_OR_STRING,
 }
+_HUMAN = re.compile(r"(human_readable_int\w*)\[(\w*)\]")
 _WRAPPED = re.compile(r"(optional|parse)\[(.*)\]")
 _VALUE_ACTIONS = frozenset({"_StoreAction", "_AppendAction", "DeprecatedLogConfigFileAction"})
 _NARGS: frozenset[Json] = frozenset({None, "?", "+", "*"})
@@ -77,6 +78,7 @@ def option_spec(raw: Mapping[str, Json], configs: Mapping[str, Json]) -> Spec:
         "suggested": list[Json](_suggested(raw["metavar"])),
         "repeated": raw["action"] == "_AppendAction",
         "folded": str(raw["type"]).startswith('lambda["'),
+        "suffixes": human[2] if (human := _HUMAN.search(str(raw["type"]))) else None,
         "group": None if raw["group"] == "options" else raw["group"],
         "leaves": leaves and leaves[1],
     }
@@ -99,6 +101,7 @@ def _kind(raw: Mapping[str, Json]) -> tuple[Kind, bool]:
         converter = wrapped[2]
     if action == "LoRAParserAction" and converter == "str":
         return Kind.LORA_MODULES, null_text
+    converter = _HUMAN.sub(r"\1", converter)
     kind = Kind.JSON if converter.startswith("json[") else _CONVERTERS.get(converter)
     if kind is Kind.STRING and nargs == "?" and raw["const"] is True:
         return Kind.STRING_OR_FLAG, null_text

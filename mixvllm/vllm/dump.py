@@ -37,6 +37,7 @@ SPELLINGS = (
 )
 # With these pydantic takes other values than the annotation says, e.g. a name for a QuantKey.
 _REPLACING = {"GetPydanticSchema", "PlainValidator"}
+_SUFFIXES = "kKmMgGtT"  # of a human-readable integer; t and T came later than the others
 _LIMITS = ("ge", "gt", "le", "lt")
 
 Json: typing.TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -65,13 +66,16 @@ def spell_type(convert: object) -> str | None:
     """What converts an option's text, as ``optional[parse[loads]]`` or ``json[CacheConfig]``.
 
     vLLM wraps its converters in closures, so the names are read from the cells and defaults.
-    A lambda has no name; its answer to one probe text tells what it is.
+    A lambda has no name; its answer to one probe text tells what it is. Human-readable integers
+    are written with the suffixes they take: ``human_readable_int[kKmMgG]``.
     """
     if convert is None:
         return None
     name = getattr(convert, "__name__", type(convert).__name__)
     if name == "<lambda>" and callable(convert):
         return f"lambda[{json.dumps(plain(convert('A-b,7')))}]"
+    if name.startswith("human_readable_int") and callable(convert):
+        return f"{name}[{''.join(letter for letter in _SUFFIXES if _takes(convert, f'1{letter}'))}]"
     for default in getattr(convert, "__defaults__", None) or ():
         if dataclasses.is_dataclass(default):
             return f"json[{getattr(default, '__name__', '?')}]"
@@ -79,6 +83,14 @@ def spell_type(convert: object) -> str | None:
     inner = [spell_type(cell) for cell in cells if callable(cell)]
     short = {"_optional_type": "optional", "_parse_type": "parse"}.get(name, name)
     return f"{short}[{', '.join(filter(None, inner))}]" if inner else short
+
+
+def _takes(convert: Callable[[str], object], text: str) -> bool:
+    try:
+        convert(text)
+    except (ValueError, argparse.ArgumentTypeError):
+        return False
+    return True
 
 
 def spell_annotation(annotation: object) -> str:

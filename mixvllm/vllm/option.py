@@ -68,6 +68,7 @@ class Option:
     suggested: tuple[str, ...] = ()  # texts vLLM knows by name where any text is allowed
     repeated: bool = False  # one flag for each item: --middleware=a --middleware=b
     folded: bool = False  # "Deep-GEMM" is read as "deep_gemm"
+    suffixes: str = ""  # the letters a human integer may end in: "kKmMgGtT"
     group: str | None = None  # the heading in vLLM's help: "ParallelConfig"
     leaves: str | None = None  # the release in which vLLM says that it will remove it
 

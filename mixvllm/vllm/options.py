@@ -189,6 +189,7 @@ def _option(name: str, spec: Spec) -> Option:
         suggested=tuple(spec.get("suggested", ())),
         repeated=spec.get("repeated", False),
         folded=spec.get("folded", False),
+        suffixes=spec.get("suffixes", ""),
         group=spec.get("group"),
         leaves=spec.get("leaves"),
     )

@@ -1,27 +1,34 @@
-"""vLLM's human-readable integers: ``32k``, ``1.5M``, ``2K``.
+"""vLLM's human-readable integers: ``32k``, ``1.5m``, ``2K``.
 
 Lower case is decimal and may have a fraction, upper case is binary and may not (vLLM 0.12.0 to
 0.33.0, ``human_readable_int``): ``32k`` is 32000, ``32K`` is 32768.
 """
 
 import re
+from typing import Final
 
-_POWERS = {letter: power for power, letter in enumerate("kmgt", start=1)}
-_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)([kmgt])", re.IGNORECASE)
+SUFFIXES: Final = "kKmMgGtT"  # of the newest releases; 0.12.0 had no t and no T
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)([a-zA-Z])")
 
 
-def human_integer(text: str) -> int:
-    """The integer vLLM reads. Raises ValueError, saying what is accepted."""
+def human_integer(text: str, suffixes: str = SUFFIXES) -> int:
+    """The integer vLLM reads. Raises ValueError, saying what is accepted.
+
+    Args:
+        text: as written in the profile.
+        suffixes: the letters this release takes, as `Option.suffixes` has them.
+    """
     match = _QUANTITY.fullmatch(text.strip())
-    if match is None:
+    if match is None or match[2] not in suffixes:
         try:
             return int(text)
         except ValueError:
             raise ValueError(
-                f"{text!r} is not a number vLLM reads; write e.g. 32768, 32k (32000) or 32K (32768)"
+                f"{text!r} is not a number vLLM reads; write e.g. 32768, 32k (32000) or "
+                f"32K (32768); the letters are {', '.join(suffixes)}"
             ) from None
     number, suffix = match.groups()
-    power = _POWERS[suffix.lower()]
+    power = SUFFIXES.lower().index(suffix.lower()) // 2 + 1
     if suffix.islower():
         return int(float(number) * int(10 ** (3 * power)))  # in floating point, as vLLM does it
     if "." in number:

@@ -14,7 +14,7 @@ from typing import Final, Literal, Required, TypeAlias, TypedDict
 
 Section: TypeAlias = Literal["options", "variables", "keys"]
 
-_FILE: Final = Path(__file__).with_name("releases.json.gz")
+RELEASES: Final = Path(__file__).with_name("releases.json.gz")
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _RELEASE = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
 
@@ -39,6 +39,7 @@ class Spec(TypedDict, total=False):
     suggested: list[str]
     repeated: bool
     folded: bool
+    suffixes: str
     group: str
     leaves: str
     accepts: list[str]
@@ -116,5 +117,5 @@ def _numbers(release: str) -> tuple[int, ...]:
 @cache
 def load_table() -> Table:
     """The table in the wheel, read once."""
-    packed: _Packed = json.loads(zlib.decompress(_FILE.read_bytes(), _GZIP))
+    packed: _Packed = json.loads(zlib.decompress(RELEASES.read_bytes(), _GZIP))
     return Table(packed)

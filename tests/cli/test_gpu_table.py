@@ -110,8 +110,8 @@ def test_no_row_is_wider_than_the_terminal(width: int, ascii_only: bool) -> None
 
 
 def test_a_terminal_of_ascii_gets_ascii() -> None:
-    odd = replace(BUSY, name="NVIDIA \ufffd GB10")
-    for width in (200, 50):
+    odd = replace(BUSY, name="NVIDIA \ufffd Grace GB10")
+    for width in (200, 40):  # the name is cut at 40
         text = "\n".join(shown(inventory(odd), width=width, ascii_only=True))
         assert text.isascii()
     assert "#######..." in "\n".join(shown(inventory(odd), ascii_only=True))
@@ -136,6 +136,8 @@ def test_what_is_not_known_is_a_dash_with_its_reason_below() -> None:
     )
     lines = shown(inventory(silent, replace(silent, index=1), replace(IDLE, index=2)))
     assert " 0 %" not in lines[1]
+    assert " ok " not in lines[1]
+    assert " ok " in lines[3]
     assert lines[4:-1] == [
         "",
         "util, health of cards 0, 1: not supported by this card",

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 import pytest
@@ -185,6 +185,7 @@ def test_ctrl_c_ends_it_while_the_driver_hangs(nvml: "Double", tmp_path: Path) -
         while not (calls.exists() and calls.read_text()):
             assert running.poll() is None
             assert monotonic() < deadline
+            sleep(0.01)
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=10) == 130
 

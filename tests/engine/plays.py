@@ -3,7 +3,7 @@
 import os
 import select
 import socket
-import subprocess  # noqa: TID251 - a keeper on its own, without our own client before it
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -139,7 +139,7 @@ class Line:
             assert self.keeper.stderr is not None
             self.keeper.stderr.close()
             for process in wearers(self.member):
-                os.kill(process.member.pid, 9)  # noqa: TID251 - after a test that failed
+                os.kill(process.member.pid, 9)
 
     def hang_up(self) -> None:
         """Be gone, as after kill -9."""

@@ -14,7 +14,7 @@ BEGUN: list[Event] = [
 ]
 
 
-def shown(events: list[Event], now: float, width: int = 24) -> list[str]:
+def shown(events: list[Event], now: float, width: int = 20) -> list[str]:
     lines: list[Line] = timeline(fold_all(Board(RUN), events), Look(now, UNICODE), width)
     return ["".join(span.text for span in line).rstrip() for line in lines]
 

@@ -112,8 +112,10 @@ def test_no_room_is_no_picture(size: tuple[int, int]) -> None:
     assert picture(Board(RUN), now=0, width=size[0], height=size[1]).lines == ()
 
 
-def shown(board: Board, size: tuple[int, int], **options: bool) -> str:
-    return picture(board, now=board.last, width=size[0], height=size[1], **options).plain()
+def shown(board: Board, size: tuple[int, int], *, ascii_only: bool = False) -> str:
+    return picture(
+        board, now=board.last, width=size[0], height=size[1], ascii_only=ascii_only
+    ).plain()
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -165,9 +167,9 @@ def test_one_column() -> None:
 │   weights 13 of 30 ██████████░░░░░░░░░░░░ about 9 s left │
 │   profile profiles/llama.yaml                            │
 ├ start ───────────────────────────────────────────────────┤
-│ ✓ imports   11 s █████████████                           │
+│ ✓ imports   11 s ██████████████                          │
 │ ✓ config   1.3 s ██                                      │
-│ ✓ engine    13 s ████████████████                        │
+│ ✓ engine    13 s ███████████████                         │
 │ ▸ weights    6 s ████████                                │
 │ · warm-up                                                │
 │ · serving                                                │
@@ -265,7 +267,7 @@ def test_many_cards_on_few_rows_are_counted() -> None:
     assert 4 < told < 16
     assert f"and {16 - told} more cards" in text
     ready = fold(fold_all(Board(RUN), script("ready")), MachineSampled(200.0, cards))
-    assert "│ 16 cards  " in shown(ready, (60, 19))
+    assert "│ 16 cards  " in shown(ready, (60, 17))
     wide = shown(board, (120, 50))
     assert wide.count("H100") == 16
     assert "more cards" not in wide

@@ -1,6 +1,6 @@
-"""Run by the Python that has vLLM: lists of words on stdin, what its parser makes of them on stdout.
+"""Run by the Python that has vLLM: lists of words in, what its parser makes of them out.
 
-Each line in is ``[destination, [word, ...]]``, each line out ``{"value": ...}`` or ``{"error": ...}``.
+Each line in is ``[destination, [word, ...]]``, each out ``{"value": ...}`` or ``{"error": ...}``.
 Config classes come back as the mapping of their fields.
 """
 
@@ -33,7 +33,8 @@ def main() -> None:
     sys.stdout = sys.stderr  # vLLM may write to it
     sys.argv = ["vllm"]
     platforms = importlib.import_module("vllm.platforms")
-    vars(platforms)["_current_platform"] = importlib.import_module("vllm.platforms.cpu").CpuPlatform()
+    cpu = importlib.import_module("vllm.platforms.cpu").CpuPlatform()
+    vars(platforms)["_current_platform"] = cpu
     parser_class = importlib.import_module("vllm.utils.argparse_utils").FlexibleArgumentParser
     parser = importlib.import_module("vllm.entrypoints.cli.serve").make_arg_parser(parser_class())
     for line in sys.stdin:
@@ -48,9 +49,9 @@ def main() -> None:
             value = plain(getattr(parsed, destination, missing))
             answer = {"error": "the model"} if stray else {"value": value}
         except SystemExit:
-            answer = {"error": said.getvalue()[-400:]}
-        except Exception as error:
-            answer = {"error": repr(error)[-400:]}
+            answer = {"error": said.getvalue().rpartition("error: ")[2]}
+        except Exception as error:  # noqa: BLE001 - any failure is an answer here
+            answer = {"error": repr(error)}
         answers.write(json.dumps(answer) + "\n")
 
 

@@ -182,8 +182,8 @@ gpu-ids device-ids                        device-id device-ids
 cuda-visible-devices device-ids           async-schedule async-scheduling
 otlp-endpoint otlp-traces-endpoint        moe-backends moe-backend
 eplb enable-eplb                          dbo enable-dbo
-""".split()
-PAIRS = list(zip(MEANT[::2], MEANT[1::2], strict=True))
+"""
+PAIRS = list(zip(MEANT.split()[::2], MEANT.split()[1::2], strict=True))
 
 
 def test_the_list_is_long_enough_to_mean_something() -> None:

@@ -1,0 +1,23 @@
+"""MX211: an option that vLLM will remove."""
+
+from collections.abc import Iterator
+
+from mixvllm.core.diagnostic import Diagnostic, Severity
+from mixvllm.rules.base import Facts, Rule
+
+
+def check(facts: Facts) -> Iterator[Diagnostic]:
+    """vLLM still takes it, says so in its log, and drops it in a later release."""
+    for setting in facts.settings:
+        if setting.option is None or not setting.option.deprecated:
+            continue
+        leaves = setting.option.leaves
+        when = f"; it will be removed in {leaves}" if leaves else ""
+        yield RULE.finding(
+            f"vLLM option `{setting.name}` is deprecated in {facts.options.release}{when}",
+            setting.place.key,
+            key=setting.key,
+        )
+
+
+RULE = Rule("MX211", "deprecated-option", Severity.WARNING, check)

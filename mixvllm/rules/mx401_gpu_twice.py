@@ -1,0 +1,27 @@
+"""MX401: one GPU selected twice."""
+
+from collections.abc import Iterator
+
+from mixvllm.core.diagnostic import Diagnostic, Related, Severity
+from mixvllm.core.origin import KeyPath
+from mixvllm.rules.base import Facts, Rule
+
+
+def check(facts: Facts) -> Iterator[Diagnostic]:
+    """CUDA takes a list with a repeated card for an empty one: the engine would see no GPU."""
+    select = facts.resolved.value("gpus", "select")
+    first: dict[str, KeyPath] = {}
+    for i, card in enumerate(select) if isinstance(select, list) else ():
+        path: KeyPath = ("gpus", "select", i)
+        origin = (facts.resolved.places.get(path) or facts.place(("gpus", "select"))).value
+        if str(card) in first:
+            there = facts.resolved.places.get(first[str(card)])
+            related = (Related(there.value, "first here"),) if there else ()
+            yield RULE.finding(
+                f"GPU {card} is selected twice", origin, key=path, label="take it out",
+                related=related,
+            )  # fmt: skip
+        first.setdefault(str(card), path)
+
+
+RULE = Rule("MX401", "gpu-twice", Severity.ERROR, check)

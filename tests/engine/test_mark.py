@@ -1,0 +1,71 @@
+"""The mark that every descendant inherits."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mixvllm.engine import family, mark
+from mixvllm.engine.family import Member
+from tests.engine.plays import HOME, eventually
+
+_WEAR = f"""
+import os, signal, sys
+sys.path.insert(0, {HOME!r})
+from mixvllm.engine import family, mark
+mark.wear(int(sys.argv[1]))
+if os.fork() == 0:
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    os.execvp("sleep", ["sleep", "600"])
+os.wait()
+os.execvp("sleep", ["sleep", "600"])
+"""
+
+
+@given(st.builds(Member, st.integers(1, 2**22 - 1), st.integers(0, 2**38 - 1)))
+def test_a_mark_stands_for_one_keeper(keeper: Member) -> None:
+    assert mark.keeper_of(mark.mark_of(keeper)) == keeper
+    assert mark.mark_of(keeper) < resource.RLIM_INFINITY % 2**64
+
+
+def test_it_passes_through_fork_exec_and_setsid_and_finds_strays() -> None:
+    us = family.identify(os.getpid())
+    nobody = Member(us.pid, us.start + 1)  # a keeper that is not there, so these are strays
+    process = subprocess.Popen([sys.executable, "-c", _WEAR, str(mark.mark_of(nobody))])
+    try:
+        found = eventually(
+            lambda: them if len(them := mark.marked(mark.mark_of(nobody))) == 2 else [],
+            "two marked",
+        )
+        sessions = {one.session for one in found}
+        assert len(sessions) == 2
+        strays = {one.member for keeper, one in mark.strays() if keeper == nobody}
+        assert strays == {one.member for one in found}
+    finally:
+        for one in mark.marked(mark.mark_of(nobody)):
+            family.send(signal.SIGKILL, one.member)
+        process.wait()
+
+
+def test_those_whose_keeper_lives_are_no_strays() -> None:
+    us = family.identify(os.getpid())
+    process = subprocess.Popen([sys.executable, "-c", _WEAR, str(mark.mark_of(us))])
+    try:
+        eventually(lambda: len(mark.marked(mark.mark_of(us))) == 2, "two marked")
+        assert us not in {keeper for keeper, _ in mark.strays()}
+    finally:
+        for one in mark.marked(mark.mark_of(us)):
+            family.send(signal.SIGKILL, one.member)
+        process.wait()
+
+
+def test_ordinary_processes_wear_none() -> None:
+    soft, _ = resource.getrlimit(resource.RLIMIT_RTTIME)
+    assert soft == resource.RLIM_INFINITY
+    assert family.living(mark.marked(mark.mark_of(family.identify(os.getpid())))) == []
