@@ -69,8 +69,6 @@ def _block(
             marks.append((place, item.label, "-"))
         else:
             elsewhere.append(f"{paint('  :::', Tone.NAME)} {place}: {visible(item.label)}")
-    if isinstance(origin, FileSpan) and origin.included_by is not None:
-        elsewhere.append(f"{paint('  :::', Tone.NAME)} {origin.included_by}: included here")
     if marks:
         yield from _snippet(sorted(marks, key=lambda m: m[0].line), texts, tone, paint)
     yield from elsewhere

@@ -87,6 +87,7 @@ class RootExited:
     attempt: int
     status: int
     why: str = ""  # the root cause, as far as the log tells
+    may_pass: bool = False  # a cause that the same command may survive the next time
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ from mixvllm.engine.states import (
 )
 
 MAX_BACKOFF: Final = 300.0
+_DOUBLINGS: Final = 30  # from a millisecond that is beyond every limit; a float ends at 2**1024
 DEGRADED_LIMIT: Final = 30.0  # an unhealthy engine that has not ended by itself is ended
 CANARY_TRIES: Final = 5
 
@@ -143,12 +144,13 @@ def step(state: State, event: Input, policy: Policy) -> Step:
             return replace(state, swept=True), (Sweep(3.0),)
         case Stopping(swept=False, was_up=True), OnlyRootLeft():
             return replace(state, swept=True), (Sweep(3.0),)
-        case ((Starting() | Warming() | Ready() | Degraded()), RootExited(status=status, why=why)):
-            return _died(state, status, why)
+        case ((Starting() | Warming() | Ready() | Degraded()), RootExited()):
+            return _died(state, event)
         case Stopping(past, failure=failure), RootExited(status=status):
             return Leaving(past, status, failure), ()
         case ((Starting() | Warming() | Ready() | Degraded()), FamilyGone()):
-            return _gone(_died(state, -9, "its keeper was killed")[0], event, policy)
+            lost = RootExited(state.attempt, -9, "its keeper was killed")
+            return _gone(_died(state, lost)[0], event, policy)
         case Stopping(past, failure=failure), FamilyGone():
             return _gone(Leaving(past, -9, failure), event, policy)
         case Leaving(), FamilyGone():
@@ -226,18 +228,23 @@ def _hurry(state: Stopping | Leaving, by: str) -> Step:
     return replace(state, swept=True), (Announce("stopping", "asked again: at once"), sweep)
 
 
-def _died(state: Living, status: int, why: str) -> Step:
+def _died(state: Living, event: RootExited) -> Step:
     """The engine ended and nobody had asked."""
+    status = event.status
     how = f"was killed by signal {-status}" if status < 0 else f"exited with {status}"
-    cause = f": {why}" if why else ", and nobody had asked" if status == 0 else ""
-    starting = isinstance(state, Starting)
+    cause = f": {event.why}" if event.why else ", and nobody had asked" if status == 0 else ""
     where = f" during {state.phase.value}" if isinstance(state, Starting) else ""
-    early = isinstance(state, Starting) and state.phase in (Phase.IMPORTS, Phase.CONFIG)
-    # 2 is argparse; 1 before the engine process exists is a configuration that vLLM refused.
-    refused = starting and (status == 2 or (status == 1 and early))
     failure = f"vLLM {how}{where}{cause}"
-    leaving = Leaving(state.past, status, failure, refused and not state.past.proven)
+    leaving = Leaving(state.past, status, failure, _is_permanent(state, event))
     return leaving, (Announce("stopping", failure),)
+
+
+def _is_permanent(state: Living, event: RootExited) -> bool:
+    """2 is argparse; 1 before there is an engine process is a configuration that vLLM refused."""
+    if not isinstance(state, Starting) or state.past.proven or event.may_pass:
+        return False
+    early = state.phase in (Phase.IMPORTS, Phase.CONFIG)
+    return event.status == 2 or (event.status == 1 and early)
 
 
 def _gone(state: State, event: FamilyGone, policy: Policy) -> Step:
@@ -261,7 +268,7 @@ def _again(past: Past, failure: str, policy: Policy) -> Step:
     if failures > policy.max_restarts:
         tries = f"{failures} failures in a row" if failures > 1 else "max_restarts is 0"
         return _stopped(Exit.GIVEN_UP, f"{failure}; {tries}")
-    seconds = min(MAX_BACKOFF, policy.backoff * 2.0 ** (failures - 1))
+    seconds = min(MAX_BACKOFF, policy.backoff * 2.0 ** min(failures - 1, _DOUBLINGS))
     reason = f"{failure}; try {failures} of {policy.max_restarts} in {seconds:g} s"
     return Backoff(replace(past, failures=failures), seconds), (
         Announce("backoff", reason),

@@ -76,15 +76,15 @@ class Probe:
 
     async def health(self) -> Heard:
         """/health."""
-        return await self._ask("/health", timeout=_TIMEOUT)
+        return await self._ask("/health", limit=_TIMEOUT)
 
     async def metrics(self) -> Heard:
         """/metrics, as text."""
-        return await self._ask("/metrics", timeout=_METRICS_TIMEOUT)
+        return await self._ask("/metrics", limit=_METRICS_TIMEOUT)
 
     async def canary(self) -> Heard:
         """One real token of the right model; for models that do not generate, one embedding."""
-        models = await self._ask("/v1/models", timeout=_TIMEOUT)
+        models = await self._ask("/v1/models", limit=_TIMEOUT)
         if models.answer is not Answer.YES:
             return models
         served = _served_names(models.body)
@@ -94,11 +94,11 @@ class Probe:
         heard = await self._ask(
             "/v1/completions",
             {"model": wanted, "prompt": "1", "max_tokens": 1, "temperature": 0},
-            timeout=_CANARY_TIMEOUT,
+            limit=_CANARY_TIMEOUT,
         )
         if heard.answer is Answer.NO and heard.detail.startswith(("404", "400")):
             other = await self._ask(
-                "/v1/embeddings", {"model": wanted, "input": "1"}, timeout=_CANARY_TIMEOUT
+                "/v1/embeddings", {"model": wanted, "input": "1"}, limit=_CANARY_TIMEOUT
             )
             return other if other.answer is Answer.YES else heard
         if heard.answer is Answer.YES and not _has_choice(heard.body):
@@ -106,7 +106,7 @@ class Probe:
         return heard
 
     async def _ask(
-        self, path: str, body: dict[str, object] | None = None, *, timeout: float
+        self, path: str, body: dict[str, object] | None = None, *, limit: float
     ) -> Heard:
         headers = {"Accept-Encoding": "identity"}
         if self._target.api_key is not None and path.startswith("/v1"):
@@ -118,8 +118,8 @@ class Probe:
             method="GET" if body is None else "POST",
             headers=headers,
             body=None if body is None else json.dumps(body),
-            connect_timeout=timeout,
-            request_timeout=timeout,
+            connect_timeout=limit,
+            request_timeout=limit,
             follow_redirects=False,
             decompress_response=False,
             ssl_options=self._context,
@@ -127,28 +127,28 @@ class Probe:
         try:
             response = await self._client.fetch(request, raise_error=False)
         except HTTPTimeoutError:
-            return Heard(Answer.SLOW, f"no answer within {timeout:g} s")
+            return Heard(Answer.SLOW, f"no answer within {limit:g} s")
         except HTTPStreamClosedError:
             return Heard(Answer.REFUSED, "it hung up")
         except OSError as error:
             return Heard(Answer.REFUSED, error.strerror or str(error))
-        return _heard(response, timeout)
+        return _heard(response, limit)
 
 
-def _heard(response: HTTPResponse, timeout: float) -> Heard:
-    """tornado reports its own failures as status 599."""
+def _heard(response: HTTPResponse, limit: float) -> Heard:
+    """Translate an answer; tornado reports its own failures as status 599."""
     if response.code == 200:
         return Heard(Answer.YES, body=response.body.decode("utf-8", "replace"))
     if response.code == 599:
         error = response.error
         if isinstance(error, HTTPTimeoutError):
-            return Heard(Answer.SLOW, f"no answer within {timeout:g} s")
+            return Heard(Answer.SLOW, f"no answer within {limit:g} s")
         return Heard(Answer.REFUSED, str(error))
     return Heard(Answer.NO, f"{response.code} {_message(response.body)}".strip())
 
 
 def _message(body: bytes | None) -> str:
-    """vLLM's own words in an error answer."""
+    """The words of an error answer, as vLLM gives them."""
     try:
         document: Any = json.loads(body or b"")
         error = document.get("error", document)

@@ -1,23 +1,24 @@
-"""What the engine uses of this machine: CPU and memory of its processes, and its cards.
+"""What the engine uses of this machine: CPU and memory of its processes, and its cards."""
 
-NVML may block for as long as the driver does, so the cards are asked in a thread that is
-never waited for: a card that hangs leaves the last picture standing and nothing else.
-"""
-
-import asyncio
-import contextlib
 import os
-from dataclasses import replace
-from typing import Final
+import time
+from typing import Final, NamedTuple
 
-import psutil
-
-from mixvllm.core.errors import MachineFault
-from mixvllm.core.events import CardSampled, MachineSampled
+from mixvllm.core.events import MachineSampled
 from mixvllm.engine import family
-from mixvllm.gpu.sample import CardSampler
+from mixvllm.engine.cards import CardWatch
 
 _TRACKER: Final = b"multiprocessing.resource_tracker"
+_TICK: Final = 1 / os.sysconf("SC_CLK_TCK")
+_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+_SHARE: Final = 500  # finding the family may take a 500th of our time: /proc can be long
+
+
+class _Usage(NamedTuple):
+    """Of one process: CPU seconds since its start, and resident bytes."""
+
+    cpu: float
+    memory: int
 
 
 class MachineSampler:
@@ -25,67 +26,54 @@ class MachineSampler:
 
     def __init__(self) -> None:
         self._cores = os.cpu_count()
-        self._memory = psutil.virtual_memory().total
-        self._before: tuple[float, dict[family.Member, float]] | None = None
-        self._sampler: CardSampler | None = None
-        self._asked = False
-        self._cards: tuple[CardSampled, ...] = ()
-        self._looking: asyncio.Future[tuple[CardSampled, ...]] | None = None
+        self._memory = os.sysconf("SC_PHYS_PAGES") * _PAGE
+        self._members: list[family.Member] = []
+        self._keeper = 0
+        self._find_at = 0.0
+        self._before: tuple[float, dict[family.Member, _Usage]] | None = None
+        self._cards = CardWatch()
 
     def sample(self, at: float, keeper: int) -> MachineSampled:
         """The engine under this keeper, ``at`` seconds into the run."""
-        cpu: dict[family.Member, float] = {}
-        memory = 0
-        for member in family.living(family.descendants(keeper)):
-            with contextlib.suppress(psutil.Error):
-                seen = psutil.Process(member.pid)
-                times = seen.cpu_times()
-                cpu[member] = times.user + times.system
-                memory += seen.memory_info().rss
+        self._find(at, keeper)
+        used = {member: seen for member in self._members if (seen := _usage(member)) is not None}
         percent = None
         if self._before is not None and at > self._before[0]:
             then, was = self._before
-            used = sum(max(0.0, now - was.get(member, 0.0)) for member, now in cpu.items())
-            percent = 100.0 * used / (at - then)
-        self._before = (at, cpu)
-        self._look_at_cards()
+            # One that was not there before is left out: when it began is not known to the second.
+            grown = (max(0.0, now.cpu - was[one].cpu) for one, now in used.items() if one in was)
+            percent = 100.0 * sum(grown) / (at - then)
+        self._before = (at, used)
         return MachineSampled(
             at,
-            cards=self._cards,
+            cards=self._cards.look(),
             engine_cpu_percent=percent,
-            engine_memory_bytes=memory,
+            engine_memory_bytes=sum(seen.memory for seen in used.values()),
             memory_total_bytes=self._memory,
             cores=self._cores,
         )
 
     def close(self) -> None:
-        """Let the driver go, unless a thread is still with it."""
-        if self._sampler is not None and (self._looking is None or self._looking.done()):
-            self._sampler.close()
+        """Let the cards go; waits for nobody."""
+        self._cards.close()
 
-    def _look_at_cards(self) -> None:
-        """Take the last picture if it is there, and ask for the next one."""
-        if self._looking is not None:
-            if not self._looking.done():
-                self._cards = tuple(_unknown(card) for card in self._cards)
-                return
-            with contextlib.suppress(MachineFault):
-                self._cards = self._looking.result()
-            self._looking = None
-        if not self._asked:
-            self._asked = True
-            with contextlib.suppress(MachineFault):
-                self._sampler = CardSampler.open()
-        if self._sampler is not None:
-            self._looking = asyncio.ensure_future(asyncio.to_thread(self._sampler.sample))
+    def _find(self, at: float, keeper: int) -> None:
+        """Who belongs to the engine; seldom asked on a machine with thousands of processes."""
+        if keeper == self._keeper and at < self._find_at:
+            return
+        began = time.thread_time()
+        self._members = family.living(family.descendants(keeper))
+        self._keeper = keeper
+        self._find_at = at + _SHARE * (time.thread_time() - began)
 
 
-def _unknown(card: CardSampled) -> CardSampled:
-    """The card without figures: its driver does not answer."""
-    return replace(
-        card, memory_used_bytes=None, utilization_percent=None, temperature_celsius=None,
-        power_watts=None,
-    )  # fmt: skip
+def _usage(member: family.Member) -> _Usage | None:
+    """From ``/proc/PID/stat`` (proc(5)); None when the process is gone."""
+    stat = family.read(f"/proc/{member.pid}/stat")
+    fields = stat[stat.rindex(b")") + 2 :].split() if stat else []
+    if not fields or int(fields[19]) != member.start:
+        return None
+    return _Usage((int(fields[11]) + int(fields[12])) * _TICK, int(fields[21]) * _PAGE)
 
 
 def only_root_left(keeper: int, root: int) -> bool:

@@ -2,6 +2,7 @@
 
 from mixvllm.core.board import Board
 from mixvllm.panes.ending import exit_words, killed_words
+from mixvllm.panes.facts import figures
 from mixvllm.panes.line import Line, Span, width_of
 from mixvllm.panes.look import Look
 from mixvllm.panes.tones import Tone
@@ -14,7 +15,7 @@ def about(board: Board, look: Look, width: int) -> list[Line]:
         ("model", run.model, Tone.NAME),
         ("pid", "" if board.pid is None else str(board.pid), Tone.PLAIN),
         ("exit", _exit(board), Tone.PLAIN),
-        *((name.replace("_", " "), value, Tone.PLAIN) for name, value in board.facts),
+        *((name, value, Tone.PLAIN) for name, value in figures(board)),
     ]
     said = [(look.text(name), look.text(value), tone) for name, value, tone in rows if value]
     label = min(max((width_of((Span(name),)) for name, _, _ in said), default=0), width // 2)

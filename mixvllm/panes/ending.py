@@ -27,6 +27,13 @@ def killed_words(killed: int) -> str:
     return f"{killed} process{'es' if killed > 1 else ''} had to be killed"
 
 
+def state_words(state: str, reason: str) -> str:
+    """``failed: why``; a reason that begins with the state is not told twice."""
+    if not reason:
+        return state
+    return reason if reason.startswith(state) else f"{state}: {reason}"
+
+
 def summary(board: Board, now: float, *, ascii_only: bool = False) -> list[Line]:
     """How a run ended, for the scroll-back: two or three lines."""
     look = Look(now, ASCII if ascii_only else UNICODE)
@@ -35,8 +42,9 @@ def summary(board: Board, now: float, *, ascii_only: bool = False) -> list[Line]
         Span(" "),
         Span(look.text(board.state), manner(board).tone),
     ]
-    if board.reason:
-        spans.append(Span(f": {look.text(board.reason)}"))
+    why = state_words(board.state, board.reason).removeprefix(board.state)
+    if why:
+        spans.append(Span(look.text(why)))
     lines: list[Line] = [tuple(spans), (Span(f"  {served_words(board, now)}"),)]
     if board.run.log_file:
         log = (Span("  log ", Tone.DIM), Span(look.text(board.run.log_file), Tone.NAME))

@@ -88,6 +88,8 @@ class Live:
         size = self._tty.size()
         drawn, self._drawn = self._drawn, (board, int(now), size, self._pane)
         if drawn is not None:
+            if drawn[0] is board and drawn[1:] == self._drawn[1:]:
+                return
             if drawn[2] != size:
                 self._series += 1
         self._show(board, now, size)

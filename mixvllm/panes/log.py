@@ -24,6 +24,9 @@ _LINE: Final = re.compile(
     re.DOTALL,
 )
 _PROGRESS: Final = re.compile(r"[^%]*?:(?= +\d+%)")
+_NOISE: Final = re.compile(
+    r"^\s*$|[█▄▀][ █▄▀]*[█▄▀]|\"GET /(?:health|metrics)\S* HTTP/[\d.]+\" 200"
+)
 _LEVELS: Final = {
     "DEBUG": ("D", Tone.DIM),
     "WARNING": ("W", Tone.DOUBTFUL),
@@ -56,40 +59,49 @@ def parse_entry(line: str) -> Entry:
 
 
 def tail(board: Board, look: Look, width: int, rows: int) -> list[Line]:
-    """The last ``rows`` lines that say something, each cut to the width.
+    """The last ``rows`` rows that say something; lines are cut, after a failure wrapped.
 
-    Of a bar that tqdm drew again and again only the latest state is shown.
+    Of a bar that tqdm drew again and again only the latest state is shown; blank lines,
+    vLLM's logo and our own questions after its health and metrics are left out.
     """
     lines: list[Line] = []
-    shape = ""
+    newer = ""
     for entry in _latest(board):
         if len(lines) >= rows:
             break
-        newer, shape = shape, _shape(entry)
-        if entry.text.strip() and (not shape or shape != newer):
+        shape, before = _shape(entry), newer
+        newer = shape
+        if _NOISE.search(entry.text) or (shape and shape == before):
+            continue
+        if board.state == "failed":
+            lines += reversed(_wrapped(entry, look, width))
+        else:
             lines.append((*_margin(entry, look, width), Span(look.text(entry.text))))
-    return lines[::-1]
+    return lines[:rows][::-1]
+
+
+def pages(board: Board, look: Look, width: int, rows: int) -> list[Line]:
+    """The last ``rows`` rows of the whole log, long lines wrapped under their own text."""
+    lines: list[Line] = []
+    for entry in _latest(board):
+        if len(lines) >= rows:
+            break
+        lines += reversed(_wrapped(entry, look, width))
+    return lines[:rows][::-1]
+
+
+def _wrapped(entry: Entry, look: Look, width: int) -> list[Line]:
+    margin = _margin(entry, look, width)
+    indent = sum(len(span.text) for span in margin)
+    pieces = wrap(look.text(entry.text), max(1, width - indent))
+    blank = (Span(" " * indent),) if indent else ()
+    return [(*(blank if place else margin), Span(piece)) for place, piece in enumerate(pieces)]
 
 
 def _shape(entry: Entry) -> str:
     """What the states of one progress bar have in common; empty for other lines."""
     match = _PROGRESS.match(entry.text)
     return match[0] if match else ""
-
-
-def pages(board: Board, look: Look, width: int, rows: int) -> list[Line]:
-    """The last ``rows`` rows of the log, long lines wrapped under their own text."""
-    lines: list[Line] = []
-    for entry in _latest(board):
-        if len(lines) >= rows:
-            break
-        margin = _margin(entry, look, width)
-        indent = sum(len(span.text) for span in margin)
-        pieces = wrap(look.text(entry.text), max(1, width - indent))
-        blank = (Span(" " * indent),) if indent else ()
-        block = [(*(blank if place else margin), Span(piece)) for place, piece in enumerate(pieces)]
-        lines += reversed(block)
-    return lines[:rows][::-1]
 
 
 def _latest(board: Board) -> Iterator[Entry]:

@@ -19,7 +19,8 @@ from mixvllm.core.events import (
     PhaseProgressed,
     StateChanged,
 )
-from mixvllm.panes.ending import exit_words, killed_words, served_words
+from mixvllm.panes.ending import exit_words, killed_words, served_words, state_words
+from mixvllm.panes.facts import fact_words
 from mixvllm.panes.line import clean
 from mixvllm.panes.look import duration
 from mixvllm.panes.screen import Screen
@@ -44,9 +45,9 @@ def sentence(event: Event, before: Board, after: Board) -> str:
             rest = "" if left is None else f", about {duration(left, whole=True)} left"
             return f"{phase.value} {done}/{total}{rest}"
         case FactLearned(_, name, value) if (name, value) not in before.facts:
-            return f"{name.replace('_', ' ')} {value}"
+            return " ".join(fact_words(name, value))
         case StateChanged(_, state, reason):
-            return _state(before, after, state) + (f": {reason}" if reason else "")
+            return _state(before, after, state, reason)
         case HealthSeen(_, healthy, detail) if before.healthy is not healthy:
             if not healthy:
                 return f"health check failed: {detail}" if detail else "health check failed"
@@ -62,13 +63,14 @@ def sentence(event: Event, before: Board, after: Board) -> str:
             return ""
 
 
-def _state(before: Board, after: Board, state: str) -> str:
-    """The state; when it gets ready, also where and after how long."""
+def _state(before: Board, after: Board, state: str, reason: str) -> str:
+    """The state and why; when it gets ready, also where and after how long."""
     if state != "ready":
-        return state
+        return state_words(state, reason)
     start = after.start_seconds
     first = before.ready_at is None and start is not None
-    return f"ready at {after.run.url}" + (f" after {duration(start or 0.0)}" if first else "")
+    where = f"ready at {after.run.url}" + (f" after {duration(start or 0.0)}" if first else "")
+    return f"{where}: {reason}" if reason else where
 
 
 class Plain:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule
 from mixvllm.settings.engine import EngineSetting
-from mixvllm.vllm.options import added_in, removed_in
+from mixvllm.vllm.advice import REMOVED, TASKS
+from mixvllm.vllm.history import added_in, removed_in
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -22,10 +23,10 @@ def _finding(facts: Facts, setting: EngineSetting) -> Diagnostic:
     origin, key = setting.place.key, setting.key
     removed = removed_in(name, before=release)
     if removed:
-        near = facts.options.nearest(name)
+        became, instead = _advice(facts, setting)
         return _REMOVED.finding(
-            f"vLLM option `{name}` was removed in {removed}", origin, key=key,
-            label=f"see `{near[0]}`" if near else "take it out",
+            f"vLLM option `{name}` was removed in {removed}" + (f": {became}" if became else ""),
+            origin, key=key, label=instead or "take it out",
             hint=f"this profile is checked against vLLM {release}",
         )  # fmt: skip
     added = added_in(name, after=release)
@@ -56,6 +57,17 @@ def _finding(facts: Facts, setting: EngineSetting) -> Diagnostic:
         hint="" if near else "`vllm serve --help=all` lists the options",
         fix=near[0] if near else None,
     )  # fmt: skip
+
+
+def _advice(facts: Facts, setting: EngineSetting) -> tuple[str, str]:
+    """What became of a removed option, and what to write instead."""
+    if setting.name == "task":
+        instead = TASKS.get(str(setting.value))
+        return "runner and convert say it now", f"write `{instead}`" if instead else "see `runner`"
+    if setting.name in REMOVED:
+        return REMOVED[setting.name]
+    near = facts.options.nearest(setting.name)
+    return "", f"see `{near[0]}`" if near else ""
 
 
 RULE = Rule("MX200", "unknown-option", Severity.ERROR, check)

@@ -1,4 +1,4 @@
-"""MX203: a value that is not among the option's choices."""
+"""MX203 and MX214: a value that is not, or no longer, among the option's choices."""
 
 import difflib
 from collections.abc import Iterator
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule, shown
 from mixvllm.rules.values import problems
+from mixvllm.settings.layers import Value
+from mixvllm.vllm.history import choice_removed_in
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -13,6 +15,15 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     for problem in problems(facts, RULE.code):
         choices = [str(choice) for choice in problem.option.choices or () if choice is not None]
         near = difflib.get_close_matches(str(problem.value), choices, n=1, cutoff=0.5)
+        gone = _removed(problem.option.name, problem.value, facts.options.release)
+        if gone is not None:
+            yield _REMOVED.finding(
+                f"`{problem.setting.name}: {shown(problem.value)}` was removed in {gone}",
+                problem.setting.place.value,
+                key=problem.setting.key,
+                hint=f"choices: {', '.join(choices)}",
+            )
+            continue
         count = f"{len(choices)} choices: " if len(choices) > 6 else ""
         yield RULE.finding(
             f"`{problem.setting.name}` does not take `{shown(problem.value)}`"
@@ -25,4 +36,10 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         )
 
 
+def _removed(name: str, value: Value, before: str) -> str | None:
+    known = value is None or isinstance(value, str | int)
+    return choice_removed_in(name, value, before) if known else None
+
+
 RULE = Rule("MX203", "not-a-choice", Severity.ERROR, check)
+_REMOVED = Rule("MX214", "choice-removed", Severity.ERROR, check)

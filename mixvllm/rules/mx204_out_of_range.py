@@ -24,13 +24,15 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
 
 
 def _share(option: Option, text: str) -> str | None:
-    """``90`` and ``90%`` where a share of 1 is wanted: ``0.9``."""
+    """``90`` and ``90%`` where a share of 1 is wanted: ``0.90``."""
     try:
         number = float(text.removesuffix("%"))
     except ValueError:
         return None
     share = number / 100
-    return f"{share:g}" if option.at_most == 1 and 1 < number and in_range(option, share) else None
+    if option.at_most != 1 or number <= 1 or not in_range(option, share):
+        return None
+    return f"{share:.2f}" if round(share, 2) == share else f"{share:g}"
 
 
 RULE = Rule("MX204", "out-of-range", Severity.ERROR, check)

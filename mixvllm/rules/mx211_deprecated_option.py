@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule
+from mixvllm.vllm.advice import DEPRECATED
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -17,6 +18,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
             f"vLLM option `{setting.name}` is deprecated in {facts.options.release}{when}",
             setting.place.key,
             key=setting.key,
+            label=DEPRECATED.get(setting.option.name, ""),
         )
 
 

@@ -23,11 +23,14 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     for problem in problems(facts, RULE.code):
         many = " (or a list of them)" if problem.option.many else ""
         wanted = _WANTED.get(problem.option.kind, "a string") + many
+        text = shown(problem.value)
+        quoted = isinstance(problem.value, str) and text.strip().lstrip("+-").isdecimal()
         yield RULE.finding(
-            f"`{problem.setting.name}` takes {wanted}, not `{shown(problem.value)}`",
+            f"`{problem.setting.name}` takes {wanted}, not " + ("a string" if quoted else f"`{text}`"),
             problem.setting.place.value,
             key=problem.setting.key,
-            label=wanted,
+            label=f"write {text}, without quotes" if quoted else wanted,
+            fix=text if quoted else None,
         )
 
 

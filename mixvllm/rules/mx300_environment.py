@@ -1,11 +1,11 @@
-"""MX300, MX302, MX303: variables under `vllm.env`."""
+"""MX300 to MX304: variables under `vllm.env`."""
 
-import difflib
 from collections.abc import Iterator, Mapping
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule, shown
 from mixvllm.settings.layers import Value
+from mixvllm.vllm.history import variable_removed_in
 from mixvllm.vllm.option import EnvVariable, Kind, Reading
 
 
@@ -23,7 +23,14 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
                 f"{name} takes one value, this is a list or a mapping", place.value, key=path
             )
         elif known is None and name.startswith("VLLM_"):
-            near = difflib.get_close_matches(name, list(facts.options.env), n=1, cutoff=0.8)
+            removed = variable_removed_in(name, before=facts.options.release)
+            if removed is not None:
+                yield _REMOVED.finding(
+                    f"the variable {name} was removed in {removed}: vLLM ignores it", place.key,
+                    key=path, label="take it out",
+                )  # fmt: skip
+                continue
+            near = facts.options.nearest_variable(name)
             yield RULE.finding(
                 f"vLLM {facts.options.release} does not know the variable {name}", place.key,
                 key=path, label=f"did you mean {near[0]}?" if near else "it would be ignored",
@@ -56,6 +63,7 @@ def _value(known: EnvVariable, value: Value) -> tuple[Rule, str, str | None] | N
 
 
 RULE = Rule("MX300", "unknown-variable", Severity.ERROR, check)
+_REMOVED = Rule("MX301", "removed-variable", Severity.ERROR, check)
 _SPELLING = Rule("MX302", "variable-spelling", Severity.ERROR, check)
 _INTEGER = Rule("MX303", "variable-not-integer", Severity.ERROR, check)
 _TYPE = Rule("MX304", "variable-not-a-value", Severity.ERROR, check)

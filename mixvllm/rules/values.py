@@ -95,6 +95,8 @@ def _number(option: Option, value: Value) -> tuple[str, Value] | None:
             number = value
         case str() if option.kind is Kind.HUMAN_INTEGER_OR_AUTO and value == "auto":
             return None
+        case str() if value.strip().lstrip("+-").isdecimal():
+            return "MX223", value  # a number in quotes
         case str() if option.kind in _HUMAN:
             try:
                 number = human_integer(value)

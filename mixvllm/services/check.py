@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mixvllm.core.diagnostic import Diagnostic, Severity, in_order
+from mixvllm.core.diagnostic import Diagnostic, Related, Severity, in_order
 from mixvllm.core.errors import MachineFault, VllmMissing
+from mixvllm.core.origin import FileSpan
 from mixvllm.rules import ALL
 from mixvllm.rules.base import Facts, FileFact
 from mixvllm.settings.engine import absolute, engine_settings
@@ -86,11 +87,28 @@ def check(request: Request) -> Checked:
 
 
 def _without_echoes(found: list[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """One finding for one fault: where a rule of vLLM's options speaks of a key, pydantic's
-    general word on the same key is left out.
+    """One finding for one fault: what the structure's check refused at a key is not refused
+    again as a vLLM option, and MX251 (no command line can say it) is the last word of all.
     """
-    spoken = {d.key for d in found if d.code.startswith(("MX2", "MX01")) and d.severity is Severity.ERROR}
-    return in_order([d for d in found if not (d.code in ("MX110", "MX111") and d.key in spoken)])
+    errors = [d for d in found if d.severity is Severity.ERROR]
+    structure = {d.key for d in errors if d.code < "MX200"}
+    others = {d.key for d in errors if d.code != "MX251"}
+    return in_order(
+        [
+            _with_includer(d)
+            for d in found
+            if not (d.key and d.code.startswith("MX2") and d.key in structure)
+            and not (d.code == "MX251" and d.key in others)
+        ]
+    )
+
+
+def _with_includer(found: Diagnostic) -> Diagnostic:
+    """A finding in an extended file also names the line that brought the file in."""
+    includer = found.origin.included_by if isinstance(found.origin, FileSpan) else None
+    if includer is None or any(item.origin == includer for item in found.related):
+        return found
+    return replace(found, related=(*found.related, Related(includer, "included here")))
 
 
 def _installation(

@@ -5,35 +5,51 @@ import os
 import shutil
 import socket
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn, TypeAlias
 
 import psutil
 
 from mixvllm.core.errors import MachineFault, PortTaken
 from mixvllm.core.units import show_size
+from mixvllm.services.reservation import Reservation, Reserved
 
+_Address: TypeAlias = tuple[socket.AddressFamily, tuple[str | int | bytes, ...]]
 _ROOM: Final = 16 * 2**20  # bytes that a run's files need at the least
 
 
-def check_port(host: str, port: int, *, key: str) -> None:
-    """Raise MachineFault (PortTaken when somebody listens there) if the address cannot be had."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except socket.gaierror as error:
-        raise MachineFault(
-            f"{host} is no address of this machine: {error.strerror}",
-            hint=f"set {key.removesuffix('port')}host to 127.0.0.1, 0.0.0.0, or a name that resolves",
-        ) from None
-    family, kind, _, _, address = found[0]
-    with socket.socket(family, kind) as trial:
+def take_port(host: str, port: int, *, key: str) -> Reservation:
+    """Make sure of an address, now and until the engine listens there.
+
+    ``key`` is the profile's key of the port. Raises MachineFault when the address cannot be
+    had: PortTaken when somebody listens there, or another `serve` is about to.
+    """
+    family, address = _resolve(host, port, key=key)
+    with socket.socket(family) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as vLLM does
         try:
             trial.bind(address)
         except OSError as error:
             _refused(error, host, port, key)
+    try:
+        return Reservation(str(address[0]), port)
+    except Reserved as other:
+        holder = "another `mixvllm serve`" if other.pid is None else _name(other.pid)
+        raise PortTaken(host, port, holder, key=key) from None
 
 
-def _refused(error: OSError, host: str, port: int, key: str) -> None:
+def _resolve(host: str, port: int, *, key: str) -> _Address:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        raise MachineFault(
+            f"{host} is no address of this machine: {error.strerror}",
+            hint=f"set {key.removesuffix('port')}host to 127.0.0.1, 0.0.0.0,"
+            " or a name that resolves",
+        ) from None
+    return found[0][0], found[0][4]
+
+
+def _refused(error: OSError, host: str, port: int, key: str) -> NoReturn:
     if error.errno == errno.EADDRINUSE:
         raise PortTaken(host, port, holder_of(port), key=key) from None
     if error.errno == errno.EADDRNOTAVAIL:
@@ -53,7 +69,7 @@ def holder_of(port: int) -> str:
     """Who listens on a port, in words; only root sees the processes of others."""
     try:
         for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr[1] == port:
+            if connection.status == psutil.CONN_LISTEN and port in connection.laddr[1:2]:
                 return _name(connection.pid)
     except psutil.Error:
         pass
@@ -67,7 +83,7 @@ def _name(pid: int | None) -> str:
         process = psutil.Process(pid)
         words = process.cmdline()
         shown = Path(words[0]).name if words else process.name()
-        rest = " ".join(Path(w).name if "/" in w else w for w in words[1:4])
+        rest = " ".join(Path(w).name if "/" in w else w for w in words[1:6])
         return f"pid {pid} ({shown} {rest})".replace(" )", ")")
     except psutil.Error:
         return f"pid {pid}"

@@ -12,19 +12,21 @@ from typing import Final
 
 from mixvllm.core.board import Board, Run
 from mixvllm.core.errors import MachineFault, ProfileFault
-from mixvllm.core.events import Event, LineLogged
+from mixvllm.core.events import Event
 from mixvllm.core.origin import Default
-from mixvllm.engine.machine import Policy, Stopped
+from mixvllm.engine.machine import Policy
 from mixvllm.engine.probe import Target
 from mixvllm.engine.spec import EngineSpec
+from mixvllm.engine.states import Stopped
 from mixvllm.engine.supervisor import Supervisor
 from mixvllm.panes.choice import open_sink
-from mixvllm.panes.json_lines import JsonLines
 from mixvllm.panes.sink import Key, Sink
 from mixvllm.render.command import API_KEY, VllmCommand
 from mixvllm.services.check import Checked
-from mixvllm.services.preflight import check_port, make_run_folder
+from mixvllm.services.journal import Journal
+from mixvllm.services.preflight import make_run_folder, take_port
 from mixvllm.services.render import command_of
+from mixvllm.services.reservation import Reservation
 from mixvllm.settings.engine import absolute
 from mixvllm.settings.schema import Profile
 
@@ -41,10 +43,11 @@ class Plan:
     target: Target
     policy: Policy
     folder: Path
+    reservation: Reservation  # of the engine's address
 
 
 def plan(checked: Checked, environ: Mapping[str, str]) -> Plan:
-    """Prepare a run. Makes its folder; starts nothing.
+    """Prepare a run. Makes its folder and takes its address; starts nothing.
 
     Raises:
         ProfileFault: the profile has findings of severity error.
@@ -58,7 +61,7 @@ def plan(checked: Checked, environ: Mapping[str, str]) -> Plan:
         raise checked.missing
     command = command_of(checked)
     server = profile.server
-    check_port(server.host, server.port, key="server.port")
+    reservation = take_port(server.host, server.port, key="server.port")
     name = checked.resolved.path.stem
     started = datetime.now().astimezone()
     folder = make_run_folder(
@@ -66,7 +69,7 @@ def plan(checked: Checked, environ: Mapping[str, str]) -> Plan:
     )
     tls = server.ssl_certfile is not None
     target = Target.at(
-        server.host, server.port, served_name=_served_name(checked), tls=tls,
+        server.host, server.port, served_name=_served_name(checked, command), tls=tls,
         api_key=command.secrets.get(API_KEY),
     )  # fmt: skip
     run = Run(
@@ -76,7 +79,7 @@ def plan(checked: Checked, environ: Mapping[str, str]) -> Plan:
     )  # fmt: skip
     return Plan(
         run, _spec(name, command, profile, environ, folder), command.secrets, target,
-        _policy(profile), folder,
+        _policy(profile), folder, reservation,
     )  # fmt: skip
 
 
@@ -90,16 +93,17 @@ def _refuse_what_is_not_served(profile: Profile) -> None:
         )
 
 
-def _served_name(checked: Checked) -> str | None:
+def _served_name(checked: Checked, command: VllmCommand) -> str:
+    """What the API must call the model; vLLM's default is the name it was started with."""
     name = checked.resolved.value("model", "served_name")
-    if isinstance(name, list):
-        return str(name[0]) if name else None
-    if isinstance(name, str):
-        return name
     setting = checked.facts.setting("served-model-name")
-    if setting is None:
-        return None
-    return str(setting.value[0] if isinstance(setting.value, list) else setting.value)
+    if name is None and setting is not None:
+        name = setting.value
+    if isinstance(name, list):
+        name = name[0] if name else None
+    if name is not None:
+        return str(name)
+    return next(piece.words[1] for piece in command.pieces if piece.key == "model.name")
 
 
 def _spec(
@@ -144,8 +148,11 @@ def quiet_parts(checked: Checked) -> tuple[str, ...]:
     resolved = checked.resolved
     parts = []
     if resolved.value("terminal", "enabled") is True:
-        parts.append("terminal.enabled: the browser terminal is not in this version; it is not started")
-    if not isinstance(resolved.origin(("ops", "enabled")), Default) and resolved.value("ops", "enabled"):
+        parts.append(
+            "terminal.enabled: the browser terminal is not in this version; it is not started"
+        )
+    asked = not isinstance(resolved.origin(("ops", "enabled")), Default)
+    if asked and resolved.value("ops", "enabled"):
         parts.append("ops.enabled: the toolkit's own endpoint is not in this version")
     return tuple(parts)
 
@@ -170,7 +177,7 @@ async def serve(
         sink = open_sink(
             json_lines=json_lines, color=color, environ=environ, loop=loop, on_key=on_key
         )
-        journal = _Journal(prepared.folder / "events.jsonl")
+        journal = Journal(prepared.folder / "events.jsonl", lambda text: supervisor.note(text))
         sinks: tuple[Sink, ...] = (sink, journal)
 
         def tell(event: Event, board: Board) -> None:
@@ -181,9 +188,10 @@ async def serve(
             prepared.run, prepared.spec, prepared.target, prepared.policy, tell=tell,
             secrets=prepared.secrets,
         )  # fmt: skip
+        undo.callback(prepared.reservation.close)
+        undo.callback(_listen_to_signals(loop, supervisor))  # until the last word is written
         for each in sinks:
             undo.callback(_close, each, supervisor)
-        undo.callback(_listen_to_signals(loop, supervisor))
         for text in notes:
             supervisor.note(text)
         drawing = asyncio.ensure_future(_draw(sinks, supervisor))
@@ -208,35 +216,28 @@ async def _draw(sinks: tuple[Sink, ...], supervisor: Supervisor) -> None:
 def _listen_to_signals(
     loop: asyncio.AbstractEventLoop, supervisor: Supervisor
 ) -> Callable[[], None]:
-    """Ask for a stop on SIGINT, SIGTERM and SIGHUP; under nohup SIGHUP stays ignored."""
+    """Ask for a stop on SIGINT, SIGTERM and SIGHUP; under nohup SIGHUP stays ignored.
+
+    A terminal that closes sends SIGHUP more than once (the kernel, then the shell), and none of
+    them means haste; SIGINT and SIGTERM that are repeated do.
+    """
     wanted = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         wanted.append(signal.SIGHUP)
+
+    def hang_up() -> None:
+        loop.add_signal_handler(signal.SIGHUP, lambda: None)
+        supervisor.ask_stop("SIGHUP")
+
     for sig in wanted:
-        by = "Ctrl-C" if sig is signal.SIGINT else sig.name
-        loop.add_signal_handler(sig, supervisor.ask_stop, by)
+        if sig is signal.SIGHUP:
+            loop.add_signal_handler(sig, hang_up)
+        else:
+            by = "Ctrl-C" if sig is signal.SIGINT else sig.name
+            loop.add_signal_handler(sig, supervisor.ask_stop, by)
 
     def undo() -> None:
         for sig in wanted:
             loop.remove_signal_handler(sig)
 
     return undo
-
-
-class _Journal:
-    """The run's events.jsonl: every event but vLLM's own lines, which vllm.log has."""
-
-    def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        self._lines = JsonLines(self._fd)
-
-    def tell(self, event: Event, board: Board) -> None:
-        if not isinstance(event, LineLogged):
-            self._lines.tell(event, board)
-
-    def draw(self, board: Board, now: float) -> None:
-        """Nothing to draw."""
-
-    def close(self, board: Board) -> None:
-        self._lines.close(board)
-        os.close(self._fd)

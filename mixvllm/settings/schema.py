@@ -52,6 +52,7 @@ class Section(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
+        strict=True,  # a quoted number stays a string, and is refused where a number is wanted
         hide_input_in_errors=True,
         defer_build=True,  # built once, as part of ProfileSettings: saves 25 ms of CPU a start
     )

@@ -164,6 +164,8 @@ def plan(text: str) -> tuple[Planned, ...]:
             raise ValueError(f"no fault is called {name!r}; there are {', '.join(FAULTS)}")
         if where not in set(Phase):
             raise ValueError(f"{word!r} names no phase; write {name}@ and {', '.join(Phase)}")
+        if value and name == "signal" and f"SIG{value}" not in signal.Signals.__members__:
+            raise ValueError(f"{word!r} names no signal; write signal=KILL, SEGV, STOP ...")
         if value and name != "signal":
             float(value)
         planned.append(Planned(FAULTS[name], value, Phase(where)))

@@ -126,11 +126,12 @@ class Running:
     def family(self) -> list[psutil.Process]:
         """Everything alive in its session; zombies are not alive."""
         found = []
-        for process in psutil.process_iter():
+        for pid in psutil.pids():
             with suppress(psutil.NoSuchProcess, ProcessLookupError):
-                alive = process.status() != psutil.STATUS_ZOMBIE
-                if alive and os.getsid(process.pid) == self.process.pid:
-                    found.append(process)
+                if os.getsid(pid) == self.process.pid:
+                    process = psutil.Process(pid)
+                    if process.status() != psutil.STATUS_ZOMBIE:
+                        found.append(process)
         return found
 
     def pid(self, name: str, *, limit: float = 10.0) -> int:

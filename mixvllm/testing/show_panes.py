@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
-from rich.terminal_theme import MONOKAI
 
 from mixvllm.core.board import Board, Run, fold, fold_all
 from mixvllm.core.events import (
@@ -39,6 +38,7 @@ from mixvllm.panes.choice import open_sink
 from mixvllm.panes.live import Live
 from mixvllm.panes.sink import Key
 from mixvllm.panes.view import picture
+from mixvllm.testing.screenshot import svg
 
 GIB = 2**30
 RUN = Run(
@@ -161,10 +161,10 @@ def write_svg(path: Path, ending: str, width: int, height: int) -> None:
     """One picture of the run's end, as a terminal would show it."""
     board = fold_all(Board(RUN), script(ending))
     console = Console(
-        record=True, width=width, height=height, file=io.StringIO(), force_terminal=True
+        width=width, file=(ansi := io.StringIO()), force_terminal=True, color_system="standard"
     )
     console.print(picture(board, now=board.last, width=width, height=height))
-    path.write_text(console.export_svg(title=f"mixvllm serve {RUN.profile}", theme=MONOKAI))
+    path.write_text(svg(ansi.getvalue(), f"mixvllm serve {RUN.profile}"), encoding="utf-8")
 
 
 async def play(events: list[Event], *, speed: float, json_lines: bool, color: bool) -> None:

@@ -6,17 +6,12 @@ Phrases as logged by vLLM 0.32.0; the CUDA-only ones from its sources (`v1/worke
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from mixvllm.core.phases import Phase
+from mixvllm.vllm.complaints import PREFIX
 
-_PREFIX: Final = re.compile(
-    r"(?:\((?P<process>[\w-]+(?: rank=\d+)?) pid=\d+\) )?"
-    r"(?:(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) \d\d-\d\d \d\d:\d\d:\d\d (?:\.\d+ )?"
-    r"\[[^\]]*\] ?)?"
-)
 _SHARDS: Final = re.compile(r"Loading .* checkpoint shards: +\d+% Completed \| (\d+)/(\d+)")
 _GRAPHS: Final = re.compile(r"Capturing CUDA graphs.*?\| (\d+)/(\d+) ")
 _KV_TOKENS: Final = re.compile(r"KV cache size: ([\d,]+) tokens")
@@ -24,7 +19,6 @@ _CONCURRENCY: Final = re.compile(r"Maximum concurrency for [\d,]+ tokens per req
 _WEIGHTS: Final = re.compile(r"(?:Loading weights took|Model loading took .* and) ([\d.]+) seconds")
 _INIT: Final = re.compile(r"init engine \(.*\) took ([\d.]+) s")
 _VERSION: Final = re.compile(r"(?:^| )version (\d+\.\d+\.\d+\S*)$")
-_BENEATH: Final = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception|Interrupt): \S")
 
 # The beginning of a message -> the phase that it opens. The first that fits counts.
 _MARKS: Final[tuple[tuple[str, Phase], ...]] = (
@@ -41,6 +35,8 @@ _MARKS: Final[tuple[tuple[str, Phase], ...]] = (
     ("init engine (", Phase.SERVING),
     ("Supported tasks:", Phase.SERVING),
     ("Starting vLLM server on", Phase.SERVING),
+    # Said when it has failed, and only of an engine process that was there: no bad settings.
+    ("RuntimeError: Engine core initialization failed", Phase.ENGINE),
 )
 
 
@@ -68,15 +64,7 @@ class Fact:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """An error line of the log. ``process`` is "" for a bare traceback."""
-
-    process: str
-    message: str
-
-
-Seen: TypeAlias = PhaseSeen | Progress | Fact | Complaint
+Seen: TypeAlias = PhaseSeen | Progress | Fact
 
 _FACTS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("kv_tokens", _KV_TOKENS),
@@ -93,7 +81,7 @@ _BARS: Final[tuple[tuple[re.Pattern[str], Phase], ...]] = (
 
 def read_line(line: str) -> tuple[Seen, ...]:
     """What a line says. Most lines say nothing."""
-    prefix = _PREFIX.match(line)
+    prefix = PREFIX.match(line)
     message = line[prefix.end() :] if prefix else line
     marks: list[Seen] = [PhaseSeen(p) for text, p in _MARKS if message.startswith(text)]
     seen = marks[:1]
@@ -103,28 +91,4 @@ def read_line(line: str) -> tuple[Seen, ...]:
     for name, pattern in _FACTS:
         if found := pattern.search(message):
             seen.append(Fact(name, found[1]))
-    level = prefix["level"] if prefix else None
-    bare = level is None and _BENEATH.match(message)
-    if level in ("ERROR", "CRITICAL") or bare or message.startswith("vllm: error:"):
-        seen.append(Complaint((prefix["process"] if prefix else "") or "", message.strip()))
     return tuple(seen)
-
-
-def root_cause(complaints: list[Complaint]) -> str | None:
-    """The complaint that most likely is the cause: the deepest process's last exception.
-
-    The last line of all is never the cause ("Engine core initialization failed. See root cause
-    above."): it is the API server's own. Depth: worker, then engine, then API server.
-    """
-    depth: tuple[Callable[[str], bool], ...] = (
-        lambda name: "Worker" in name,
-        lambda name: name.startswith("EngineCore"),
-        lambda name: True,
-    )
-    for is_here in depth:
-        here = [c.message for c in complaints if is_here(c.process)]
-        named = [m for m in here if _BENEATH.match(m) and "See root cause above" not in m]
-        if named:
-            return named[-1]
-    plain = [c.message for c in complaints if c.message]
-    return plain[-1] if plain else None

@@ -2,7 +2,7 @@ import pytest
 
 from mixvllm.core.board import Board, Run, fold_all
 from mixvllm.core.events import EngineExited, EngineSpawned, Event, StateChanged
-from mixvllm.panes.ending import exit_words, killed_words, summary
+from mixvllm.panes.ending import exit_words, killed_words, state_words, summary
 
 RUN = Run("llama", "m", "p", "u", None, "logs/engine.log")
 
@@ -46,6 +46,19 @@ def test_a_run_that_never_began() -> None:
         "llama failed: port 8000 is taken",
         "  never ready",
     ]
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "words"),
+    [
+        ("stopped", "", "stopped"),
+        ("stopped", "stopped as asked", "stopped as asked"),
+        ("failed", "port 8000 is taken", "failed: port 8000 is taken"),
+    ],
+)
+def test_a_state_is_not_told_twice(state: str, reason: str, words: str) -> None:
+    assert state_words(state, reason) == words
+    assert told(StateChanged(1.0, state, reason))[0] == f"llama {words}"
 
 
 def test_a_run_that_is_left_while_it_serves() -> None:

@@ -227,7 +227,7 @@ def test_a_terminal_that_nobody_reads_holds_up_nothing() -> None:
                 begun = time.monotonic()
                 it.live.draw(board, NOW + number)
                 took.append(time.monotonic() - begun)
-            assert sorted(took)[-3] < QUICK  # a busy machine may stop us once or twice
+            assert sorted(took)[270] < QUICK  # of ten, one may wait for a busy machine
             begun = time.monotonic()
             it.live.close(READY)
             assert time.monotonic() - begun < 4

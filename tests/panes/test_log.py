@@ -88,8 +88,23 @@ def test_only_the_last_state_of_a_bar_is_shown() -> None:
     assert len(pages(seen, LOOK, 60, 50)) == 14
 
 
-def test_empty_lines_take_no_row_of_the_tail() -> None:
-    assert texts(tail(board("a", "", "  ", "b"), LOOK, 40, 2)) == ["a", "b"]
+def test_what_says_nothing_takes_no_row_of_the_tail() -> None:
+    seen = board(
+        "a",
+        "",
+        "  ",
+        " ▄▄ ▄█ █     █     █ ▀▄▀ █  version 0.32.0",
+        'INFO:     127.0.0.1:5 - "GET /health HTTP/1.1" 200 OK',
+        'INFO:     127.0.0.1:5 - "GET /metrics HTTP/1.1" 200 OK',
+        "b",
+    )
+    assert texts(tail(seen, LOOK, 40, 2)) == ["a", "b"]
+    assert len(pages(seen, LOOK, 60, 9)) == 7  # the log alone has all
+
+
+def test_a_question_that_failed_is_shown() -> None:
+    line = '127.0.0.1:5 - "GET /health HTTP/1.1" 503 Service Unavailable'
+    assert texts(tail(board(line), LOOK, 90, 2)) == ["09:00:00   " + line]
 
 
 def test_pages_wrap_under_the_text() -> None:

@@ -14,14 +14,14 @@ QUICK = 0.05  # seconds that a call may take at the most
 LIMIT = 10.0
 
 
-def slowest(calls: int, call: Callable[[int], object]) -> float:
-    """Seconds of the third slowest of these calls: a busy machine may stop us once or twice."""
+def usual(calls: int, call: Callable[[int], object]) -> float:
+    """Seconds that nine in ten of these calls stay below: one may wait for a busy machine."""
     took = []
     for number in range(calls):
         begun = time.monotonic()
         call(number)
         took.append(time.monotonic() - begun)
-    return sorted(took)[-3]
+    return sorted(took)[calls * 9 // 10]
 
 
 def gap(missing: int) -> bytes:
@@ -32,8 +32,8 @@ def test_an_unread_terminal_holds_up_nobody_and_the_gap_is_counted() -> None:
     with Emulator() as emulator:
         screen = Screen(emulator.terminal, gap=gap)
         many = QUEUE * 8
-        worst = slowest(many, lambda n: screen.write(b"%06d %s\n" % (n, b"x" * 90)))
-        assert worst < QUICK
+        took = usual(many, lambda n: screen.write(b"%06d %s\n" % (n, b"x" * 90)))
+        assert took < QUICK
         assert screen.dropped > 0
         assert not screen.gone
         emulator.until(lambda: screen.flush(0))
@@ -57,7 +57,7 @@ def test_of_unread_frames_only_the_newest_is_drawn() -> None:
         screen = Screen(emulator.terminal)
         screen.write(b"." * 65536)  # more than a terminal holds: the writer blocks here
         frames = [Frame(tuple(b"%d-%d" % (n, row) for row in range(5)), 1) for n in range(500)]
-        assert slowest(500, lambda n: screen.show(frames[n])) < QUICK
+        assert usual(500, lambda n: screen.show(frames[n])) < QUICK
         emulator.until(lambda: emulator.text == "499-0\n499-1\n499-2\n499-3\n499-4")
         assert emulator.raw.count(b"\x1b[1;1H") < 3
         assert screen.close(LIMIT)

@@ -149,11 +149,11 @@ def test_a_small_terminal() -> None:
 http://127.0.0.1:8000
 one request of 131 072 tokens needs 16.0
 GiB of KV cache, 4.5 GiB are free
-Initializing a V1 LLM engine (v0.32.0)
-Starting to load model meta-llama/Llama…
-Loading safetensors checkpoint shards: …
 Loading weights took 16.02 seconds
-E ValueError: To serve at least one req…
+E ValueError: To serve at least one requ
+  est with the models's max seq len (131
+  072), 16.00 GiB KV cache is needed, wh
+  ich is larger than the available 4.50 
 q stop   l log   ? help"""
     )
 

@@ -1,0 +1,105 @@
+"""From settings to vLLM's command line."""
+
+from pathlib import Path
+
+import pytest
+
+from mixvllm.core.errors import ProfileFault
+from tests.render.rendering import command
+
+_ALWAYS = ("--shutdown-timeout=30", "--disable-access-log-for-endpoints=/health,/metrics")
+
+
+def flags(text: str, **settings: object) -> tuple[str, ...]:
+    argv = command(text, **settings).argv  # type: ignore[arg-type]
+    start = argv.index("serve")
+    return tuple(word for word in argv[start + 2 :] if word not in _ALWAYS)
+
+
+def test_the_shortest_profile() -> None:
+    argv = command("model: org/name\n").argv
+    start = argv.index("serve")
+    assert argv[start:] == ("serve", "org/name", "--host=127.0.0.1", "--port=8000", *_ALWAYS)
+
+
+def test_named_fields_come_in_the_order_of_the_schema_then_args_by_name() -> None:
+    text = (
+        "vllm: {args: {max-loras: 2, enable-lora: true}}\nserver: {port: 9}\n"
+        "inference: {dtype: half, max_model_len: 32k}\nmodel: {name: m, served_name: [a, b]}\n"
+    )
+    assert flags(text) == (
+        "--served-model-name", "a", "b", "--max-model-len=32k", "--dtype=half",
+        "--host=127.0.0.1", "--port=9", "--enable-lora", "--max-loras=2",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("enable-prefix-caching: false", "--no-enable-prefix-caching"),
+        ("enforce_eager: true", "--enforce-eager"),
+        ("chat-template: --weird", "--chat-template=--weird"),
+        ("compilation-config: {mode: 3, cudagraph_capture_sizes: [1, 2]}",
+         '--compilation-config={"mode":3,"cudagraph_capture_sizes":[1,2]}'),
+        ("allowed-origins: ['*']", '--allowed-origins=["*"]'),
+    ],
+)  # fmt: skip
+def test_a_value_arrives_as_it_was_written(line: str, expected: str) -> None:
+    assert expected in flags(f"model: m\nvllm:\n  args:\n    {line}\n")
+
+
+def test_generation_defaults_reach_the_engine() -> None:
+    text = "model: m\ngeneration_defaults: {temperature: 0.7, max_tokens: 512, top_k: 40}\n"
+    wanted = '--override-generation-config={"temperature":0.7,"max_new_tokens":512,"top_k":40}'
+    assert wanted in flags(text)
+
+
+def test_an_extra_option_set_by_the_operator_is_not_set_again() -> None:
+    argv = command("model: m\nvllm: {args: {shutdown-timeout: 5}}\n").argv
+    assert [word for word in argv if "shutdown" in word] == ["--shutdown-timeout=5"]
+
+
+def test_a_release_without_an_option_does_not_get_it() -> None:
+    argv = command("model: m\n", release="0.12.0").argv
+    assert not [word for word in argv if "shutdown" in word or "endpoints" in word]
+
+
+def test_a_relative_model_starts_at_the_file_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "config.json").write_text("{}")
+    argv = command("model: ./x/../m\n", path=tmp_path / "p.yaml").argv
+    assert str(tmp_path / "m") in argv
+
+
+def test_secrets_go_by_environment_and_are_never_shown(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("file-secret\n")
+    text = "model: m\nserver: {api_key_file: key}\nvllm: {env: {HF_TOKEN: '${env:T}', A: b}}\n"
+    made = command(text, path=tmp_path / "p.yaml", environ={"T": "env-secret", "PATH": ""})
+    assert dict(made.secrets) == {"VLLM_API_KEY": "file-secret", "HF_TOKEN": "env-secret"}
+    assert made.env == {"A": "b", "PYTHONUNBUFFERED": "1"}
+    everything = " ".join(made.argv) + repr(made)
+    assert "file-secret" not in everything
+    assert "env-secret" not in everything
+
+
+def test_selected_cards_become_cuda_variables_in_nvmls_order() -> None:
+    made = command("model: m\ngpus: {select: [2, 0]}\n")
+    assert made.env["CUDA_VISIBLE_DEVICES"] == "2,0"
+    assert made.env["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
+
+
+def test_each_flag_knows_who_asked_for_it() -> None:
+    made = command("model: m\nserver:\n  port: 9\n")
+    origins = {piece.words[0]: str(piece.origin) for piece in made.pieces}
+    assert origins["--port=9"] == "/srv/p.yaml:3:9"
+    assert origins["--host=127.0.0.1"] == "default of mixvllm"
+
+
+def test_a_profile_with_errors_has_no_command() -> None:
+    with pytest.raises(ProfileFault):
+        command("model: m\nserver: {prot: 1}\n")
+
+
+def test_the_same_profile_gives_the_same_command() -> None:
+    text = "model: m\nvllm: {args: {seed: 1, max-loras: 2}, env: {B: 1, A: 2}}\n"
+    assert command(text) == command(text)
