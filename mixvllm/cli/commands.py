@@ -40,6 +40,7 @@ def help_text() -> str:
         "Options:\n"
         f"  {'--version':<{width}}print the version\n"
         f"  {'--help':<{width}}print this; `mixvllm COMMAND --help` tells a command's options\n\n"
-        "Exit codes: 0 done, 1 findings, 2 wrong usage, 3 cannot be done on this machine,\n"
-        "70 a bug of ours, 130 interrupted. serve: 4 can never start, 5 given up, 6 not clean.\n"
+        "Exit codes: 0 done, 1 findings, 2 wrong usage, 3 not possible on this machine,\n"
+        "70 a bug of ours, 130 interrupted; serve: 4 can never start, 5 given up,\n"
+        "6 stopped, but not cleanly.\n"
     )

@@ -92,7 +92,7 @@ def _snippet(
         raw = source[span.line - 1] if span.line <= len(source) else ""
         if span.line != before:
             if before is not None and span.line > before + 1:
-                yield paint(f"{'...':>{width + 2}}", Tone.NAME)
+                yield paint(" ...", Tone.NAME)
             number = paint(f" {span.line:>{width}} |", Tone.NAME)
             yield f"{number} {visible(redact(raw))[:_LONGEST]}"
         before = span.line

@@ -136,7 +136,7 @@ def step(state: State, event: Input, policy: Policy) -> Step:
         case Ready(past), Elapsed(timer=Timer.STABLE):
             return replace(state, past=replace(past, failures=0)), ()
         case ((Starting() | Warming()), Elapsed(timer=Timer.STARTUP)):
-            limit = policy.startup_timeout
+            limit = policy.startup_timeout or 0.0
             return _end(state, f"not ready after {limit:g} s", policy)
         case Stopping(swept=False), Elapsed(timer=Timer.INTERRUPT):
             return state, (SignalRoot(signal.SIGINT),)

@@ -117,11 +117,11 @@ def apart(left: Line, right: Line, width: int, ellipsis: str) -> Line:
 def wrap_words(text: str, width: int, rows: int, ellipsis: str) -> list[str]:
     """The text in at most ``rows`` pieces, broken at spaces where there are some."""
     pieces: list[str] = []
-    rest = text.strip()
+    rest = text.rstrip()
     while rest and len(pieces) < rows - 1 and cell_len(rest) > width:
         first = wrap(rest, max(2, width))[0]
         space = first.rfind(" ") if len(first) < len(rest) and rest[len(first)] != " " else -1
-        taken = space if space > 0 else len(first)
+        taken = space if first[: max(0, space)].strip() else len(first)
         pieces.append(rest[:taken].rstrip())
         rest = rest[taken:].lstrip()
     return [*pieces, cut(rest, width, ellipsis)] if rest else pieces

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final
 
 from mixvllm.core.board import Board
-from mixvllm.panes.line import Line, Span, wrap
+from mixvllm.panes.line import Line, Span, wrap_words
 from mixvllm.panes.look import Look
 from mixvllm.panes.tones import Tone
 
@@ -36,6 +36,7 @@ _LEVELS: Final = {
 _WITH_TIME: Final = 50  # cells from which the time has room
 _WITH_WHO: Final = 110  # and the process that spoke
 _WHO: Final = 12
+_MOST_ROWS: Final = 100  # of one line, wrapped
 _LONGEST: Final = 4000  # characters of one line that are looked at
 
 
@@ -93,7 +94,7 @@ def pages(board: Board, look: Look, width: int, rows: int) -> list[Line]:
 def _wrapped(entry: Entry, look: Look, width: int) -> list[Line]:
     margin = _margin(entry, look, width)
     indent = sum(len(span.text) for span in margin)
-    pieces = wrap(look.text(entry.text), max(1, width - indent))
+    pieces = wrap_words(look.text(entry.text), max(1, width - indent), _MOST_ROWS, "") or [""]
     blank = (Span(" " * indent),) if indent else ()
     return [(*(blank if place else margin), Span(piece)) for place, piece in enumerate(pieces)]
 

@@ -20,11 +20,9 @@ def is_loopback(host: str) -> bool:
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Whoever reaches the port may use the model, and fill the cards with work."""
     host = facts.resolved.value("server", "host")
-    key = facts.resolved.value("server", "api_key") or facts.resolved.value("server", "api_key_file")
-    if not isinstance(host, str) or is_loopback(host) or key:
-        return
-    env = facts.resolved.value("vllm", "env")
-    if isinstance(env, dict) and env.get("VLLM_API_KEY"):
+    keys = (("server", "api_key"), ("server", "api_key_file"), ("vllm", "env", "VLLM_API_KEY"))
+    has_key = any(key in facts.resolved.places for key in keys)
+    if not isinstance(host, str) or is_loopback(host) or has_key:
         return
     place = facts.place(("server", "host"))
     yield RULE.finding(

@@ -9,7 +9,7 @@ _NAME: Final = re.compile(
 _LINE: Final = re.compile(
     r"""(?ix)
     ([\w-]*(?:api[_-]?k|secret|passw|credential|access[_-]?key|token(?!s|iz))[\w-]*["']?\s*[:=]\s*)
-    (?!\$\{)(\S.*)$
+    (?!["']?\$\{)(\S.*)$
     """
 )
 _FORM: Final = re.compile(r"\b(?:hf_[A-Za-z0-9]{8,}|sk-[A-Za-z0-9_-]{8,}|gh[pousr]_[A-Za-z0-9]{20,})")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from mixvllm.cli.commands import help_text
-from mixvllm.testing import manual_events, manual_rules, manual_settings
+from mixvllm.testing import manual_events, manual_gpus, manual_rules, manual_settings
 from mixvllm.testing.manual_console import played
 from mixvllm.testing.manual_page import ROOT, Page
 
@@ -21,6 +21,7 @@ REGIONS: Final[dict[str, Callable[[], str]]] = {
     "settings": manual_settings.tables,
     "events": manual_events.table,
     "codes": manual_rules.index,
+    "gpus": manual_gpus.table,
     "commands": lambda: f"```text\n{help_text()}```\n",
 }
 

@@ -4,6 +4,7 @@ Names as in vLLM 0.32.0 (`v1/metrics/loggers.py`). A figure that is not exported
 the lines that are wanted reach the parser: the whole page has about 900 lines, ten count.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -46,7 +47,8 @@ def parse_metrics(text: str) -> EngineGauges:
     found: dict[str, list[float]] = {}
     for family in text_string_to_metric_families(wanted + "\n"):
         for sample in family.samples:
-            found.setdefault(sample.name, []).append(float(sample.value))
+            if math.isfinite(sample.value):  # NaN is Prometheus' word for "not known"
+                found.setdefault(sample.name, []).append(float(sample.value))
     return EngineGauges(
         running=_sum(found.get("vllm:num_requests_running")),
         waiting=_sum(found.get("vllm:num_requests_waiting")),

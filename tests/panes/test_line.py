@@ -65,6 +65,8 @@ def test_words_are_broken_at_spaces() -> None:
     assert wrap_words("one two three four", 7, 2, "…") == ["one two", "three …"]
     assert wrap_words("abcdefghij", 4, 3, "…") == ["abcd", "efgh", "ij"]
     assert wrap_words("", 4, 3, "…") == []
+    assert wrap_words("    indented words", 10, 3, "…") == ["    indent", "ed words"]
+    assert wrap_words("  in code", 6, 3, "…") == ["  in", "code"]
 
 
 def test_the_right_end_gives_way() -> None:

@@ -149,11 +149,11 @@ def test_a_small_terminal() -> None:
 http://127.0.0.1:8000
 one request of 131 072 tokens needs 16.0
 GiB of KV cache, 4.5 GiB are free
-Loading weights took 16.02 seconds
-E ValueError: To serve at least one requ
-  est with the models's max seq len (131
-  072), 16.00 GiB KV cache is needed, wh
-  ich is larger than the available 4.50 
+E ValueError: To serve at least one
+  request with the models's max seq len
+  (131072), 16.00 GiB KV cache is
+  needed, which is larger than the
+  available 4.50 GiB.
 q stop   l log   ? help"""
     )
 

@@ -1,0 +1,22 @@
+"""The table of docs/commands.md: the cards of docs/json.md, as `mixvllm gpus` shows them."""
+
+import json
+from typing import Final
+
+from mixvllm.cli.gpu_table import gpu_lines
+from mixvllm.gpu.saved import inventory_from_json
+from mixvllm.testing.manual_page import ROOT, Page
+
+_WIDTH: Final = 120
+
+
+def document() -> object:
+    """The inventory that docs/json.md shows: its first block of JSON that has cards."""
+    blocks = Page.read(ROOT / "docs" / "json.md").blocks("json")
+    return json.loads(next(block.text for block in blocks if '"gpus"' in block.text))
+
+
+def table() -> str:
+    """What a wide terminal shows of it."""
+    lines = gpu_lines(inventory_from_json(document()), width=_WIDTH, ascii_only=False)
+    return "```text\n" + "\n".join(line.plain for line in lines) + "\n```\n"
