@@ -8,20 +8,28 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command: its name, its line in the help, and where its function is."""
+    """A command: its name and its line in the help. `render-cmd` lives in cli/render_cmd.py."""
 
     name: str
     summary: str
-    module: str
-    function: str
+
+    @property
+    def function(self) -> str:
+        """The function's name, and its module's."""
+        return self.name.replace("-", "_")
+
+    @property
+    def module(self) -> str:
+        """Where the function is."""
+        return f"mixvllm.cli.{self.function}"
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command("serve", "start a profile's vLLM, watch it, stop it cleanly", "mixvllm.cli.serve", "serve"),
-    Command("validate", "check profiles: all faults at once, with places", "mixvllm.cli.validate", "validate"),
-    Command("render-cmd", "print the exact command that serve would run", "mixvllm.cli.render_cmd", "render_cmd"),
-    Command("gpus", "list this machine's GPUs and their state", "mixvllm.cli.gpus", "gpus"),
-)  # fmt: skip
+    Command("serve", "start a profile's vLLM, watch it, stop it cleanly"),
+    Command("validate", "check profiles: all faults at once, with places"),
+    Command("render-cmd", "print the exact command that serve would run"),
+    Command("gpus", "list this machine's GPUs and their state"),
+)
 
 
 def find(name: str) -> Command | None:

@@ -35,7 +35,9 @@ def run(command: Command, words: Sequence[str]) -> int:
         code = app(args=list(words), prog_name=name, standalone_mode=False)
         return code if isinstance(code, int) else 0
     except _ParserError as error:
-        return _fail(UsageFault(_sentence(error), hint=f"see `mixvllm {command.name} --help`"), as_json)
+        return _fail(
+            UsageFault(_sentence(error), hint=f"see `mixvllm {command.name} --help`"), as_json
+        )
     except MixvllmError as error:
         return _fail(error, as_json)
     except (KeyboardInterrupt, typer.Abort):
@@ -46,7 +48,7 @@ def run(command: Command, words: Sequence[str]) -> int:
         return 0
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 1
-    except Exception as error:  # noqa: BLE001 - the last net: a bug ends in a sentence, not a traceback
+    except Exception as error:
         if os.environ.get("MIXVLLM_DEBUG"):
             raise
         return _bug(error, as_json)
@@ -64,7 +66,7 @@ def _sentence(error: Exception) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _fail(error: MixvllmError, as_json: bool) -> int:  # noqa: FBT001 - private
+def _fail(error: MixvllmError, as_json: bool) -> int:
     print(f"error: {error}", file=sys.stderr)
     if error.hint:
         print(f"  {error.hint}", file=sys.stderr)
@@ -73,7 +75,7 @@ def _fail(error: MixvllmError, as_json: bool) -> int:  # noqa: FBT001 - private
     return error.exit_code
 
 
-def _bug(error: Exception, as_json: bool) -> int:  # noqa: FBT001 - private
+def _bug(error: Exception, as_json: bool) -> int:
     where = ""
     trace = error.__traceback__
     while trace is not None:

@@ -45,12 +45,16 @@ def with_profile_options(function: Callable[..., None]) -> Callable[..., None]:
         for text in arguments.pop("set_") or []:
             key, equals, value = text.partition("=")
             if not equals or not key.strip():
-                raise UsageFault(f"--set takes KEY=VALUE, not {text!r}", hint="e.g. --set server.port=8001")
+                raise UsageFault(
+                    f"--set takes KEY=VALUE, not {text!r}", hint="e.g. --set server.port=8001"
+                )
             overrides.append(Override(f"--set {key.strip()}", key.strip(), value))
         for name, field in fields.items():
             value = arguments.pop(name)
             if value is not None:
-                overrides.append(Override(field.cli_flags[0], ".".join(map(str, field.path)), value))
+                overrides.append(
+                    Override(field.cli_flags[0], ".".join(map(str, field.path)), value)
+                )
         function(**arguments, overrides=overrides)
 
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

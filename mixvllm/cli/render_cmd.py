@@ -32,12 +32,18 @@ class Target(StrEnum):
 def render_cmd(
     profile: Annotated[Path, typer.Argument(metavar="PROFILE", help="the profile")],
     target: Annotated[Target, typer.Option("--target", help="shell or json")] = Target.SHELL,
-    format_: Annotated[Format, typer.Option("--format", help="json is the same as --target json")] = Format.TEXT,
-    origins: Annotated[bool, typer.Option("--origins", help="say where each flag comes from")] = False,
-    vllm: Annotated[str | None, typer.Option("--vllm", metavar="VERSION", help="release to render for")] = None,
+    format_: Annotated[
+        Format, typer.Option("--format", help="json is the same as --target json")
+    ] = Format.TEXT,
+    origins: Annotated[
+        bool, typer.Option("--origins", help="say where each flag comes from")
+    ] = False,
+    vllm: Annotated[
+        str | None, typer.Option("--vllm", metavar="VERSION", help="release to render for")
+    ] = None,
     *,
     overrides: Sequence[Override],
-) -> None:  # fmt: skip
+) -> None:
     """Print the exact command and environment that `serve` would run, without starting it."""
     checked = check(Request(profile, os.environ, overrides, vllm))
     loud = [d for d in checked.diagnostics if d.severity is not Severity.INFO]

@@ -19,11 +19,13 @@ from mixvllm.settings.sources import Override
 @with_profile_options
 def serve(
     profile: Annotated[Path, typer.Argument(metavar="PROFILE", help="the profile")],
-    format_: Annotated[Format, typer.Option("--format", help="json writes one event a line")] = Format.TEXT,
+    format_: Annotated[
+        Format, typer.Option("--format", help="json writes one event a line")
+    ] = Format.TEXT,
     no_color: Annotated[bool, typer.Option("--no-color", help="no colours in the panes")] = False,
     *,
     overrides: Sequence[Override],
-) -> None:  # fmt: skip
+) -> None:
     """Check a profile, start its vLLM, watch it in live panes, and stop it cleanly.
 
     Ctrl-C stops it and lets running requests finish; Ctrl-C again stops it at once.

@@ -34,4 +34,5 @@ class Paint:
         self._on = on
 
     def __call__(self, text: str, tone: Tone) -> str:
+        """The text in this tone."""
         return f"\x1b[{tone.value}m{text}\x1b[0m" if self._on and text else text

@@ -20,14 +20,20 @@ from mixvllm.settings.sources import Override
 
 @with_profile_options
 def validate(
-    profiles: Annotated[list[Path], typer.Argument(metavar="PROFILE...", help="profiles; - is standard input")],
+    profiles: Annotated[
+        list[Path], typer.Argument(metavar="PROFILE...", help="profiles; - is standard input")
+    ],
     format_: Annotated[Format, typer.Option("--format", help="text or json")] = Format.TEXT,
-    vllm: Annotated[str | None, typer.Option("--vllm", metavar="VERSION", help="release to check against")] = None,
+    vllm: Annotated[
+        str | None, typer.Option("--vllm", metavar="VERSION", help="release to check against")
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="warnings count as errors")] = False,
-    stdin_filename: Annotated[Path | None, typer.Option("--stdin-filename", help="name shown for standard input")] = None,
+    stdin_filename: Annotated[
+        Path | None, typer.Option("--stdin-filename", help="name shown for standard input")
+    ] = None,
     *,
     overrides: Sequence[Override],
-) -> None:  # fmt: skip
+) -> None:
     """Check profiles: all faults at once, each at its line and column, without starting vLLM."""
     began = time.perf_counter()
     requests = [

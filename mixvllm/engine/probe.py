@@ -13,10 +13,16 @@ from typing import Any, Final
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
 from tornado.simple_httpclient import HTTPStreamClosedError, HTTPTimeoutError, SimpleAsyncHTTPClient
 
-_TIMEOUT: Final = 5.0
-_METRICS_TIMEOUT: Final = 10.0
-_CANARY_TIMEOUT: Final = 120.0  # the first request may compile kernels
 _LARGEST: Final = 8 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long an answer may take, in seconds."""
+
+    health: float = 5.0
+    metrics: float = 10.0
+    canary: float = 120.0  # the first request may compile kernels
 
 
 class Answer(Enum):
@@ -58,8 +64,9 @@ class Target:
 class Probe:
     """Asks one engine. Make it inside the running loop; close it at the end."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, patience: Patience = Patience()) -> None:
         self._target = target
+        self._patience = patience
         self._client: AsyncHTTPClient = SimpleAsyncHTTPClient(
             force_instance=True, max_clients=8, max_body_size=_LARGEST, max_buffer_size=_LARGEST
         )
@@ -76,15 +83,15 @@ class Probe:
 
     async def health(self) -> Heard:
         """/health."""
-        return await self._ask("/health", limit=_TIMEOUT)
+        return await self._ask("/health", limit=self._patience.health)
 
     async def metrics(self) -> Heard:
         """/metrics, as text."""
-        return await self._ask("/metrics", limit=_METRICS_TIMEOUT)
+        return await self._ask("/metrics", limit=self._patience.metrics)
 
     async def canary(self) -> Heard:
         """One real token of the right model; for models that do not generate, one embedding."""
-        models = await self._ask("/v1/models", limit=_TIMEOUT)
+        models = await self._ask("/v1/models", limit=self._patience.health)
         if models.answer is not Answer.YES:
             return models
         served = _served_names(models.body)
@@ -94,11 +101,11 @@ class Probe:
         heard = await self._ask(
             "/v1/completions",
             {"model": wanted, "prompt": "1", "max_tokens": 1, "temperature": 0},
-            limit=_CANARY_TIMEOUT,
+            limit=self._patience.canary,
         )
         if heard.answer is Answer.NO and heard.detail.startswith(("404", "400")):
             other = await self._ask(
-                "/v1/embeddings", {"model": wanted, "input": "1"}, limit=_CANARY_TIMEOUT
+                "/v1/embeddings", {"model": wanted, "input": "1"}, limit=self._patience.canary
             )
             return other if other.answer is Answer.YES else heard
         if heard.answer is Answer.YES and not _has_choice(heard.body):

@@ -19,7 +19,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         setting = problem.setting
         hint = "omit the option to leave it to vLLM" if problem.option.optional else ""
         yield RULE.finding(
-            f"{problem.value} is the string \"{problem.value}\", not false and not null;"
+            f'{problem.value} is the string "{problem.value}", not false and not null;'
             f" {setting.name} does not take it",
             setting.place.value,
             key=setting.key,

@@ -43,7 +43,9 @@ def _finding(facts: Facts, setting: EngineSetting) -> Diagnostic:
         )  # fmt: skip
     meant = facts.options.prefixed_by(name)
     if meant:
-        where = "server.port and server.host have a section of their own; " if name == "serve" else ""
+        where = (
+            "server.port and server.host have a section of their own; " if name == "serve" else ""
+        )
         words = ", ".join(f"`{m}`" for m in meant[:3])
         return _ABBREVIATED.finding(
             f"`{name}` is no option; vLLM would take it for {words}", origin, key=key,

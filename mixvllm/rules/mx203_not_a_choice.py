@@ -37,8 +37,9 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
 
 
 def _removed(name: str, value: Value, before: str) -> str | None:
-    known = value is None or isinstance(value, str | int)
-    return choice_removed_in(name, value, before) if known else None
+    if value is None or isinstance(value, str | int):
+        return choice_removed_in(name, value, before)
+    return None
 
 
 RULE = Rule("MX203", "not-a-choice", Severity.ERROR, check)

@@ -31,7 +31,11 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         )
     for setting in facts.settings:
         value = setting.value
-        if setting.option is None or setting.option.kind not in _HUMAN or not isinstance(value, str):
+        if (
+            setting.option is None
+            or setting.option.kind not in _HUMAN
+            or not isinstance(value, str)
+        ):
             continue
         if re.fullmatch(r"\d+[kmgt]", value) and problem_of(setting.option, value) is None:
             yield _K.finding(

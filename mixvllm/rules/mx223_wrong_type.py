@@ -26,7 +26,8 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         text = shown(problem.value)
         quoted = isinstance(problem.value, str) and text.strip().lstrip("+-").isdecimal()
         yield RULE.finding(
-            f"`{problem.setting.name}` takes {wanted}, not " + ("a string" if quoted else f"`{text}`"),
+            f"`{problem.setting.name}` takes {wanted}, not "
+            + ("a string" if quoted else f"`{text}`"),
             problem.setting.place.value,
             key=problem.setting.key,
             label=f"write {text}, without quotes" if quoted else wanted,

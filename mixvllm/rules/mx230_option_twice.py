@@ -21,7 +21,12 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         if _later(before, setting):
             here, there = before, setting
         origin, name = here.place.key, here.option.name if here.option else here.name
-        related = (Related(there.place.key, "first set here" if not here.named and not there.named else "set here"),)
+        related = (
+            Related(
+                there.place.key,
+                "first set here" if not here.named and not there.named else "set here",
+            ),
+        )
         if not before.named:
             yield _SPELLINGS.finding(
                 f"the same option `{name}` by two of its names", origin, key=here.key,

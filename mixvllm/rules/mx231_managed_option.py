@@ -7,7 +7,7 @@ from mixvllm.core.origin import Default
 from mixvllm.rules.base import Facts, Rule
 
 _INSTEAD = {
-    "config": "write `extends: FILE`: a vLLM file under a profile would hide where values come from",
+    "config": "write `extends: FILE`: vLLM's own loader would hide where values come from",
     "model": "write `model: NAME`",
     "model-tag": "write `model: NAME`",
     "api-key": "write server.api_key or server.api_key_file: argv is open to every user",
@@ -30,7 +30,9 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         if named is not None and named.named and not isinstance(named.place.key, Default):
             continue  # set twice: MX230 names both places
         name = setting.option.name
-        label = "write `extends: " + str(setting.value) + "`" if name == "config" else _INSTEAD[name]
+        label = (
+            "write `extends: " + str(setting.value) + "`" if name == "config" else _INSTEAD[name]
+        )
         yield RULE.finding(
             f"`{name}` is managed by mixvllm", setting.place.key, key=setting.key, label=label,
             hint=_INSTEAD[name],

@@ -22,9 +22,10 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     family = _STORED.get(setting.value)
     if family is None or family in model.lower() or is_local_path(model):
         return
+    kind = {"awq": "an AWQ", "gptq": "a GPTQ"}[family]
     yield RULE.finding(
         f"quantization {setting.value} needs {family.upper()} weights;"
-        f" {model} does not look like {'an' if family == 'awq' else 'a'} {family.upper()} checkpoint",
+        f" {model} does not look like {kind} checkpoint",
         setting.place.value,
         key=setting.key,
         label=f"name a checkpoint that was made with {family.upper()}, or take this out",

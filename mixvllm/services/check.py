@@ -161,7 +161,7 @@ def _look_at_files(resolved: Resolved) -> dict[Path, FileFact]:
 def _fact(path: Path) -> FileFact:
     try:
         folder = path.is_dir()
-        names = frozenset(os.listdir(path)) if folder else frozenset()
+        names = frozenset(item.name for item in path.iterdir()) if folder else frozenset()
         return FileFact(path.exists(), folder, os.access(path, os.R_OK), names)
     except (OSError, ValueError):
         return FileFact(exists=False)

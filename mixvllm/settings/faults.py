@@ -72,7 +72,9 @@ def diagnostics_of(
             continue
         path, place = _place(path, places)
         origin = place.value if place else start
-        yield _fault(dict(fault), path, origin, get(values, tuple(p for p in path if isinstance(p, str))))
+        yield _fault(
+            dict(fault), path, origin, get(values, tuple(p for p in path if isinstance(p, str)))
+        )
 
 
 def _missing(

@@ -120,5 +120,7 @@ def _inside(scalar: Scalar, offset: int, width: int) -> FileSpan:
     return FileSpan(span.path, span.line, start, span.line, start + width, span.included_by)
 
 
-def _error(code: str, message: str, span: FileSpan, *, label: str = "", hint: str = "") -> Diagnostic:
+def _error(
+    code: str, message: str, span: FileSpan, *, label: str = "", hint: str = ""
+) -> Diagnostic:
     return Diagnostic(code, Severity.ERROR, message, span, label=label, hint=hint)

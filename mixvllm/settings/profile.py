@@ -15,11 +15,11 @@ from pydantic import BaseModel
 from mixvllm.core.diagnostic import Diagnostic, Related, Severity
 from mixvllm.core.errors import MachineFault
 from mixvllm.core.origin import FileSpan, KeyPath, dotted
+from mixvllm.settings import traps
 from mixvllm.settings.fields import FREE_FORM, section_of
 from mixvllm.settings.interpolate import Untyped, has_interpolation, interpolate
 from mixvllm.settings.layers import Layer, Place, Value, get, merge, merge_places
 from mixvllm.settings.schema import Profile
-from mixvllm.settings import traps
 from mixvllm.settings.tree import UNAVAILABLE, Entry, Mapping, Node, Scalar, Sequence, kind_in_words
 from mixvllm.settings.typed import typed
 from mixvllm.settings.unknown import unknown_key
@@ -43,16 +43,15 @@ def read_bytes(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise MachineFault(
-                f"{path} is a folder, not a profile", hint=f"name a file in it, e.g. {path}/NAME.yaml"
+                f"{path} is a folder, not a profile",
+                hint=f"name a file in it, e.g. {path}/NAME.yaml",
             )
         if path.exists() and not path.is_file():
             raise MachineFault(f"{path} is not a regular file", hint="a profile is a YAML file")
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise MachineFault(
-            f"there is no file {path}", hint=_near_files(path)
-        ) from None
+        raise MachineFault(f"there is no file {path}", hint=_near_files(path)) from None
     except OSError as error:
         raise MachineFault(
             f"{path} cannot be read: {error.strerror}", hint="check its permissions"
@@ -113,9 +112,12 @@ def _bases(entry: Entry, into: ProfileLayer) -> tuple[Scalar, ...]:
     if len(names) < len(nodes):
         into.diagnostics.append(
             Diagnostic(
-                "MX110", Severity.ERROR, "`extends` takes a file name, or a list of them",
-                entry.value.span, key=("extends",),
-            )  # fmt: skip
+                "MX110",
+                Severity.ERROR,
+                "`extends` takes a file name, or a list of them",
+                entry.value.span,
+                key=("extends",),
+            )
         )
     return names
 
@@ -135,10 +137,14 @@ def _extend(
         names = " -> ".join(p.name for p in (*chain, path))
         into.diagnostics.append(
             Diagnostic(
-                "MX501", Severity.ERROR, f"`extends` runs in a cycle: {names}", name.span,
-                key=("extends",), hint="take this entry out",
+                "MX501",
+                Severity.ERROR,
+                f"`extends` runs in a cycle: {names}",
+                name.span,
+                key=("extends",),
+                hint="take this entry out",
                 related=() if first == name.span else (Related(first, "starts here"),),
-            )  # fmt: skip
+            )
         )
         return
     try:
@@ -146,9 +152,13 @@ def _extend(
     except MachineFault as fault:
         into.diagnostics.append(
             Diagnostic(
-                "MX500", Severity.ERROR, str(fault), name.span, key=("extends",),
+                "MX500",
+                Severity.ERROR,
+                str(fault),
+                name.span,
+                key=("extends",),
                 hint=f"{fault.hint}; `extends` is relative to {from_path.name}'s folder",
-            )  # fmt: skip
+            )
         )
         return
     _load(raw, path, name.span, environ, into, chain=chain, extended_at=first)
@@ -178,9 +188,13 @@ def _clash(path: KeyPath, place: Place, high: Layer, low: ProfileLayer) -> None:
     high.diagnostics = [d for d in high.diagnostics if d.key != path or d.code != "MX110"]
     high.diagnostics.append(
         Diagnostic(
-            "MX502", Severity.ERROR, f"`{dotted(path)}` is {was} in {file}, here it is {now}",
-            place.value, key=path, related=(Related(there, f"{was.removeprefix('a ')} here"),),
-        )  # fmt: skip
+            "MX502",
+            Severity.ERROR,
+            f"`{dotted(path)}` is {was} in {file}, here it is {now}",
+            place.value,
+            key=path,
+            related=(Related(there, f"{was.removeprefix('a ')} here"),),
+        )
     )
 
 
@@ -235,11 +249,14 @@ class _Walker:
                 ]
                 self._say(
                     Diagnostic(
-                        "MX025", Severity.ERROR,
+                        "MX025",
+                        Severity.ERROR,
                         f"`{key.text}` belongs to `{above.key.text}` above: it is not indented",
-                        key.span, key=(*at, key.text), label="indent by two spaces",
+                        key.span,
+                        key=(*at, key.text),
+                        label="indent by two spaces",
                         related=(Related(above.key.span, "this section is empty"),),
-                    )  # fmt: skip
+                    )
                 )
                 return
         self._say(unknown_key(key.text, section, at, key.span))
@@ -260,19 +277,25 @@ class _Walker:
         if _is_empty(node):
             self._say(
                 Diagnostic(
-                    "MX026", Severity.WARNING,
-                    f"empty section `{entry.key.text}`: its defaults are used", entry.key.span,
-                    key=path, label="take it out, or write what it should hold",
-                )  # fmt: skip
+                    "MX026",
+                    Severity.WARNING,
+                    f"empty section `{entry.key.text}`: its defaults are used",
+                    entry.key.span,
+                    key=path,
+                    label="take it out, or write what it should hold",
+                )
             )
         elif not isinstance(node, Mapping):
             self._layer.put(path, _plain(node), Place(entry.key.span, node.span))
             self._say(
                 Diagnostic(
-                    "MX110", Severity.ERROR,
-                    f"`{dotted(path)}` takes a mapping, this is {kind_in_words(node)}", node.span,
-                    key=path, label="write its keys below it, indented",
-                )  # fmt: skip
+                    "MX110",
+                    Severity.ERROR,
+                    f"`{dotted(path)}` takes a mapping, this is {kind_in_words(node)}",
+                    node.span,
+                    key=path,
+                    label="write its keys below it, indented",
+                )
             )
         else:
             self._layer.places[path] = Place(entry.key.span, entry.key.span)
@@ -373,4 +396,3 @@ def _same_option_twice(name: str, key: Scalar, first: Scalar, at: KeyPath) -> Di
         key=(*at, name), label="and again here", hint="keep one of the two",
         related=(Related(first.span, "first set here"),),
     )  # fmt: skip
-

@@ -42,7 +42,7 @@ def _bytes(value: object) -> object:
 Seconds: TypeAlias = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
 Bytes: TypeAlias = Annotated[int, BeforeValidator(_bytes), Field(ge=0)]
 Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
-# A number, or vLLM's own words for one ("auto", "32k"); the release's option table has the last word.
+# A number, or vLLM's own words for one ("auto", "32k"); the option table has the last word.
 Count: TypeAlias = int | str
 
 
@@ -179,7 +179,7 @@ class Server(Section):
 
 
 class GenerationDefaults(Section):
-    """Sampling defaults of requests that do not say; they reach vLLM as --override-generation-config."""
+    """Sampling defaults of requests that do not say; vLLM's --override-generation-config."""
 
     temperature: float | None = Field(None, ge=0, description="0 always takes the likeliest token")
     max_tokens: int | None = Field(None, ge=1, description="longest answer in tokens")

@@ -12,7 +12,9 @@ _LINE: Final = re.compile(
     (?!["']?\$\{)(\S.*)$
     """
 )
-_FORM: Final = re.compile(r"\b(?:hf_[A-Za-z0-9]{8,}|sk-[A-Za-z0-9_-]{8,}|gh[pousr]_[A-Za-z0-9]{20,})")
+_FORM: Final = re.compile(
+    r"\b(?:hf_[A-Za-z0-9]{8,}|sk-[A-Za-z0-9_-]{8,}|gh[pousr]_[A-Za-z0-9]{20,})"
+)
 
 
 def is_secret_name(name: str) -> bool:

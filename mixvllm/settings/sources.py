@@ -46,10 +46,13 @@ def environment_layer(environ: Mapping[str, str]) -> Layer:
             meant = near(name, known | {PREFIX + "MODEL"})
             layer.diagnostics.append(
                 Diagnostic(
-                    "MX100", Severity.ERROR, f"unknown variable {name}", EnvVar(name),
+                    "MX100",
+                    Severity.ERROR,
+                    f"unknown variable {name}",
+                    EnvVar(name),
                     label=f"did you mean {meant}?" if meant else "",
                     hint=f"variables are {PREFIX}SECTION__KEY, with two underscores",
-                )  # fmt: skip
+                )
             )
     return layer
 
@@ -72,7 +75,7 @@ def _set(
     *,
     report: bool = False,
 ) -> bool:
-    """Put a text at the key it names. False (and, if asked, a finding) when there is no such key."""
+    """Put a text at the key it names. False, and a finding if asked, when there is no such key."""
     place = Place(origin, origin)
     section: type[BaseModel] = Profile
     path: KeyPath = ()
@@ -137,9 +140,13 @@ def _set_section(layer: Layer, path: KeyPath, text: str, origin: Origin) -> bool
     if not isinstance(value, dict):
         layer.diagnostics.append(
             Diagnostic(
-                "MX110", Severity.ERROR, f"`{dotted(path)}` takes a JSON object: {why}", origin,
-                key=path, hint="or set its keys one by one",
-            )  # fmt: skip
+                "MX110",
+                Severity.ERROR,
+                f"`{dotted(path)}` takes a JSON object: {why}",
+                origin,
+                key=path,
+                hint="or set its keys one by one",
+            )
         )
         return True
     for key, inner in value.items():

@@ -59,15 +59,17 @@ def _number(node: Scalar, path: KeyPath) -> Diagnostic | None:
     if _BASE_60.fullmatch(text) or _UNDERSCORES.fullmatch(text):
         why = "a base-60 number" if ":" in text else "a number"
         return Diagnostic(
-            "MX012", Severity.ERROR, f"{text} is {why} in YAML 1.1, a string in YAML 1.2", node.span,
+            "MX012", Severity.ERROR, f"{text} is {why} in YAML 1.1, a string in 1.2", node.span,
             key=path, label=f'write "{text}" for a string, or the number without `_` and `:`',
         )  # fmt: skip
     return None
 
 
 def of(node: Node, path: KeyPath) -> Iterator[Diagnostic]:
-    """What is doubtful in the scalars of a value. (Booleans of YAML 1.1 depend on the setting:
-    see the rules.)"""
+    """What is doubtful in the scalars of a value.
+
+    Booleans of YAML 1.1 depend on the setting: see the rules.
+    """
     for scalar in scalars(node):
         if not scalar.plain:
             continue
@@ -76,4 +78,3 @@ def of(node: Node, path: KeyPath) -> Iterator[Diagnostic]:
         found = _number(scalar, path)
         if found is not None:
             yield found
-

@@ -43,7 +43,7 @@ def _many(text: str, item: Any) -> Value:
 
 
 def typed(text: str, annotation: Any) -> Value:
-    """The text as the annotation wants it; what does not fit stays text, to be refused with a place."""
+    """The text as the annotation wants it; what does not fit stays text, and is refused later."""
     if get_origin(annotation) is Literal:
         return str(text)
     if get_origin(annotation) not in (Union, UnionType):

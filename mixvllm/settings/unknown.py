@@ -40,9 +40,7 @@ def _elsewhere(name: str, here: KeyPath) -> KeyPath | None:
     return ("vllm", "args", option.name) if option else None
 
 
-def unknown_key(
-    written: str, section: type[BaseModel], at: KeyPath, origin: Origin
-) -> Diagnostic:
+def unknown_key(written: str, section: type[BaseModel], at: KeyPath, origin: Origin) -> Diagnostic:
     """The finding for a key that ``section`` does not have."""
     name = written.replace("-", "_")
     known = [*section.model_fields, *(["extends"] if section is Profile else [])]

@@ -59,7 +59,7 @@ class _Open:
     refused: bool = False  # its tag is not allowed
 
 
-class _Refused(Exception):  # noqa: N818 - control flow of this module, never seen outside
+class _Refused(Exception):
     def __init__(self, diagnostic: Diagnostic) -> None:
         self.diagnostic = diagnostic
 

@@ -75,7 +75,10 @@ def test_a_bug_of_ours_is_a_sentence_and_not_a_traceback(tmp_path: Path) -> None
     assert ran.returncode == 70
     assert "bug in mixvllm: ZeroDivisionError at sitecustomize.py:2" in ran.stderr
     assert "Traceback" not in ran.stderr
-    assert "Traceback" in mixvllm("render-cmd", profile, environ=environ | {"MIXVLLM_DEBUG": "1"}).stderr
+    assert (
+        "Traceback"
+        in mixvllm("render-cmd", profile, environ=environ | {"MIXVLLM_DEBUG": "1"}).stderr
+    )
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
@@ -99,7 +102,16 @@ def imported(*words: str) -> set[str]:
 
 
 def test_help_and_version_load_next_to_nothing() -> None:
-    heavy = {"typer", "pydantic", "pydantic_settings", "rich", "ruamel", "tornado", "asyncio", "json"}
+    heavy = {
+        "typer",
+        "pydantic",
+        "pydantic_settings",
+        "rich",
+        "ruamel",
+        "tornado",
+        "asyncio",
+        "json",
+    }
     for word in ("--help", "--version"):
         assert not imported(word) & heavy
 

@@ -193,12 +193,14 @@ def test_children_that_are_born_while_the_family_ends_are_found(tmp_path: Path) 
     text = """
 def heir(depth):
     def leave(*_):
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         if depth and os.fork() == 0:
             os.setsid()
             heir(depth - 1)
         os._exit(0)
     signal.signal(signal.SIGTERM, leave)
     say("up", os.getpid())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
     wait()
 heir(6)
 """

@@ -14,7 +14,7 @@ _AWKWARD = (
     "model: m\nvllm:\n  args:\n"
     "    served-model-name: [\"it's\", 'a \"b\" $HOME `id` \\\\ ü 日本', 'new\nline']\n"
     "    compilation-config: {mode: 3, debug_dump_path: 'x y'}\n"
-    "  env: {ODD: \"a'b $c\"}\n"
+    '  env: {ODD: "a\'b $c"}\n'
 )
 
 
@@ -24,7 +24,7 @@ def show(argv: str) -> str:
 
 @pytest.mark.parametrize("program", ["bash", "sh"])
 @pytest.mark.parametrize("origins", [False, True])
-def test_a_shell_reads_back_the_same_words(program: str, origins: bool, tmp_path: Path) -> None:  # noqa: FBT001
+def test_a_shell_reads_back_the_same_words(program: str, origins: bool, tmp_path: Path) -> None:
     fake = tmp_path / "vllm"
     fake.write_text(f"#!/usr/bin/env python3\n{show('ODD')}\n")
     fake.chmod(0o755)
@@ -47,7 +47,9 @@ def test_a_secret_must_be_in_the_environment_and_is_not_in_the_text() -> None:
 
 
 def test_the_document_has_the_documented_shape() -> None:
-    made = command("model: m\nserver: {api_key: '${env:K}', port: 9}\n", environ={"K": "s3cr3t", "PATH": ""})
+    made = command(
+        "model: m\nserver: {api_key: '${env:K}', port: 9}\n", environ={"K": "s3cr3t", "PATH": ""}
+    )
     shown = document(made)
     assert set(shown) == {"format_version", "argv", "env", "secrets", "origins"}
     assert shown["secrets"] == ["VLLM_API_KEY"]

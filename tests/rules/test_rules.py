@@ -84,7 +84,7 @@ def test_the_first_specs_example_loads_and_its_doubts_are_said() -> None:
     [("127.0.0.1", False), ("::1", False), ("localhost", False), ("0.0.0.0", True), ("::", True),
      ("10.1.2.3", True), ("gpu-box", True)],
 )  # fmt: skip
-def test_an_open_api_needs_a_key(host: str, open_to_all: bool) -> None:  # noqa: FBT001
+def test_an_open_api_needs_a_key(host: str, open_to_all: bool) -> None:
     codes = found(f"model: m\nserver: {{host: '{host}'}}\n")
     assert [c[:5] for c in codes] == (["MX604"] if open_to_all else [])
     assert found(f"model: m\nserver: {{host: '{host}', api_key: '${{env:PATH:-k}}'}}\n") == []

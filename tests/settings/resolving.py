@@ -29,6 +29,8 @@ def resolved(
 def shown(diagnostics: tuple[Diagnostic, ...]) -> list[str]:
     """``MX100 3:5`` for each finding: code and place."""
     return [
-        f"{d.code} {getattr(d.origin, 'line', d.origin)}:{getattr(d.origin, 'column', '')}".rstrip(":")
+        f"{d.code} {getattr(d.origin, 'line', d.origin)}:{getattr(d.origin, 'column', '')}".rstrip(
+            ":"
+        )
         for d in diagnostics
     ]

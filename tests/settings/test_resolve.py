@@ -117,4 +117,6 @@ def test_no_model_is_said_once_and_not_after_a_misspelt_one() -> None:
 
 
 def test_a_value_that_could_not_be_had_makes_no_second_finding() -> None:
-    assert shown(resolved("model: m\nserver: {port: '${env:NOPE}'}\n").diagnostics) == ["MX510 2:23"]
+    assert shown(resolved("model: m\nserver: {port: '${env:NOPE}'}\n").diagnostics) == [
+        "MX510 2:23"
+    ]

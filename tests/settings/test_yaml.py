@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixvllm.core.diagnostic import Diagnostic
+from mixvllm.core.origin import FileSpan
 from mixvllm.settings.tree import Entry, Mapping, Scalar, Sequence
 from mixvllm.settings.yaml import MAX_BYTES, MAX_DEPTH, ParsedText, parse_profile
 
@@ -24,7 +25,7 @@ def only(text: str | bytes) -> Diagnostic:
 
 def place(found: Diagnostic) -> tuple[str, str]:
     span = found.origin
-    assert hasattr(span, "line")
+    assert isinstance(span, FileSpan)
     return found.code, f"{span.line}:{span.column}-{span.end_line}:{span.end_column}"
 
 

@@ -1,5 +1,5 @@
 import http.server
-import subprocess  # noqa: TID251 - the stand-in for `mixvllm serve` is a real child
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator

@@ -1,5 +1,5 @@
 import os
-import subprocess  # noqa: TID251 - the converter runs in vLLM's environment, not in ours
+import subprocess
 import sys
 from pathlib import Path
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-import subprocess  # noqa: TID251 - a test starts what the product would start
+import subprocess
 import sys
 from pathlib import Path
 
