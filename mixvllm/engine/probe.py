@@ -1,17 +1,17 @@
 """Questions to a running vLLM over HTTP: is it well, is it the right model, how busy is it.
 
-tornado's client is used because it lives on our loop and is there already for the terminal.
 Nothing here decides anything: answers are values, and a slow answer is told apart from none.
 """
 
+import asyncio
 import json
+import os
 import ssl
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final
 
-from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
-from tornado.simple_httpclient import HTTPStreamClosedError, HTTPTimeoutError, SimpleAsyncHTTPClient
+from mixvllm.engine.http import Garbled, Reply, exchange
 
 _LARGEST: Final = 8 * 2**20
 
@@ -45,41 +45,56 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the engine answers, and as what. ``served_name`` None: whatever it calls itself."""
+    """Where the engine answers, and as what. ``address`` is numeric; ``url`` is for people."""
 
     url: str
-    served_name: str | None
+    address: str
+    port: int
+    served_name: str
+    tls: bool = False
     api_key: str | None = None
 
     @classmethod
     def at(
-        cls, host: str, port: int, *, served_name: str | None, tls: bool, api_key: str | None
+        cls,
+        host: str,
+        port: int,
+        *,
+        served_name: str,
+        address: str | None = None,
+        tls: bool = False,
+        api_key: str | None = None,
     ) -> "Target":
-        """An engine that listens on ``host``; a wildcard address is asked on the loopback."""
-        reached = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
+        """An engine that listens on ``host``, which resolved to ``address``.
+
+        One that listens on every interface is asked on the loopback.
+        """
+        loopback = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
+        reached = loopback.get(host, host)
         shown = f"[{reached}]" if ":" in reached else reached
-        return cls(f"{'https' if tls else 'http'}://{shown}:{port}", served_name, api_key)
+        numeric = host if address is None else address
+        return cls(
+            f"{'https' if tls else 'http'}://{shown}:{port}",
+            loopback.get(numeric, numeric),
+            port,
+            served_name,
+            tls,
+            api_key,
+        )
 
 
 class Probe:
-    """Asks one engine. Make it inside the running loop; close it at the end."""
+    """Asks one engine."""
 
     def __init__(self, target: Target, patience: Patience = Patience()) -> None:
         self._target = target
         self._patience = patience
-        self._client: AsyncHTTPClient = SimpleAsyncHTTPClient(
-            force_instance=True, max_clients=8, max_body_size=_LARGEST, max_buffer_size=_LARGEST
-        )
-        self._context: ssl.SSLContext | None = None
-        if target.url.startswith("https"):
+        self._tls: ssl.SSLContext | None = None
+        if target.tls:
             # Our own child on our own machine; its certificate names the public host.
-            self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            self._context.check_hostname = False
-            self._context.verify_mode = ssl.CERT_NONE
-
-    def close(self) -> None:
-        """Give the sockets back."""
-        self._client.close()
+            self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            self._tls.check_hostname = False
+            self._tls.verify_mode = ssl.CERT_NONE
 
     async def health(self) -> Heard:
         """/health."""
@@ -94,9 +109,8 @@ class Probe:
         models = await self._ask("/v1/models", limit=self._patience.health)
         if models.answer is not Answer.YES:
             return models
-        served = _served_names(models.body)
-        wanted = self._target.served_name or (served[0] if served else None)
-        if wanted is None or wanted not in served:
+        served, wanted = _served_names(models.body), self._target.served_name
+        if wanted not in served:
             return Heard(Answer.NO, f"it serves {', '.join(served) or 'no model'}, not {wanted}")
         heard = await self._ask(
             "/v1/completions",
@@ -115,43 +129,50 @@ class Probe:
     async def _ask(
         self, path: str, body: dict[str, object] | None = None, *, limit: float
     ) -> Heard:
-        headers = {"Accept-Encoding": "identity"}
-        if self._target.api_key is not None and path.startswith("/v1"):
-            headers["Authorization"] = f"Bearer {self._target.api_key}"
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        request = HTTPRequest(
-            self._target.url + path,
-            method="GET" if body is None else "POST",
-            headers=headers,
-            body=None if body is None else json.dumps(body),
-            connect_timeout=limit,
-            request_timeout=limit,
-            follow_redirects=False,
-            decompress_response=False,
-            ssl_options=self._context,
-        )
+        target = self._target
+        request = self._request(path, body)
         try:
-            response = await self._client.fetch(request, raise_error=False)
-        except HTTPTimeoutError:
+            async with asyncio.timeout(limit):
+                reply = await exchange(
+                    target.address, target.port, request, tls=self._tls, largest=_LARGEST
+                )
+        except TimeoutError:
             return Heard(Answer.SLOW, f"no answer within {limit:g} s")
-        except HTTPStreamClosedError:
+        except EOFError:
             return Heard(Answer.REFUSED, "it hung up")
+        except Garbled as nonsense:
+            return Heard(Answer.REFUSED, str(nonsense))
         except OSError as error:
-            return Heard(Answer.REFUSED, error.strerror or str(error))
-        return _heard(response, limit)
+            return Heard(Answer.REFUSED, _why(error))
+        return _heard(reply)
+
+    def _request(self, path: str, body: dict[str, object] | None) -> bytes:
+        data = b"" if body is None else json.dumps(body).encode()
+        fields = {
+            "Host": self._target.url.partition("://")[2],
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+        }
+        if self._target.api_key is not None and path.startswith("/v1"):
+            fields["Authorization"] = f"Bearer {self._target.api_key}"
+        if body is not None:
+            fields |= {"Content-Type": "application/json", "Content-Length": str(len(data))}
+        head = f"{'GET' if body is None else 'POST'} {path} HTTP/1.1\r\n"
+        lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        return f"{head}{lines}\r\n".encode() + data
 
 
-def _heard(response: HTTPResponse, limit: float) -> Heard:
-    """Translate an answer; tornado reports its own failures as status 599."""
-    if response.code == 200:
-        return Heard(Answer.YES, body=response.body.decode("utf-8", "replace"))
-    if response.code == 599:
-        error = response.error
-        if isinstance(error, HTTPTimeoutError):
-            return Heard(Answer.SLOW, f"no answer within {limit:g} s")
-        return Heard(Answer.REFUSED, str(error))
-    return Heard(Answer.NO, f"{response.code} {_message(response.body)}".strip())
+def _heard(reply: Reply) -> Heard:
+    if reply.status == 200:
+        return Heard(Answer.YES, body=reply.body.decode("utf-8", "replace"))
+    return Heard(Answer.NO, f"{reply.status} {_message(reply.body)}".strip())
+
+
+def _why(error: OSError) -> str:
+    """In the words of the system; asyncio writes sentences of its own around them."""
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {(error.reason or str(error)).lower().replace('_', ' ')}"
+    return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
 def _message(body: bytes | None) -> str:

@@ -125,7 +125,6 @@ class Supervisor:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            probe.close()
             watch.close()
             if self._hearing is not None:
                 await self._hearing.process.close()

@@ -31,7 +31,8 @@ class Reservation:
     """Ours until :meth:`close`, or until we end."""
 
     def __init__(self, address: str, port: int) -> None:
-        """Take it. Raises Reserved."""
+        """Take it; the address is numeric. Raises Reserved."""
+        self.address = address
         self._socket = socket.socket(socket.AF_UNIX)
         name = f"mixvllm/port/{port}/{address}"
         try:

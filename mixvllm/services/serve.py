@@ -69,8 +69,8 @@ def plan(checked: Checked, environ: Mapping[str, str]) -> Plan:
     )
     tls = server.ssl_certfile is not None
     target = Target.at(
-        server.host, server.port, served_name=_served_name(checked, command), tls=tls,
-        api_key=command.secrets.get(API_KEY),
+        server.host, server.port, served_name=_served_name(checked, command),
+        address=reservation.address, tls=tls, api_key=command.secrets.get(API_KEY),
     )  # fmt: skip
     run = Run(
         name=name, model=str(profile.model.name), profile=str(checked.resolved.path),

@@ -37,7 +37,8 @@ def _type(hint: Any) -> str:
         item = members[0]
         if is_dataclass(item) and isinstance(item, type):
             inner = get_type_hints(item)
-            return "list of {" + ", ".join(f"`{f.name}` {_type(inner[f.name])}" for f in fields(item)) + "}"
+            keys = ", ".join(f"`{f.name}` {_type(inner[f.name])}" for f in fields(item))
+            return f"list of {{{keys}}}"
         return f"list of {_type(item)}s"
     if isinstance(hint, type) and issubclass(hint, Enum):
         return "one of " + ", ".join(f"`{member.value}`" for member in hint)

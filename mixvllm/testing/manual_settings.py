@@ -63,7 +63,7 @@ def _row(field: SettingField) -> str:
 def takes(info: FieldInfo) -> str:
     """What a key takes, in words, with its bounds."""
     annotation: Any = info.annotation
-    wanted = Annotated[annotation, *info.metadata] if info.metadata else annotation
+    wanted: Any = Annotated[annotation, *info.metadata] if info.metadata else annotation
     adapter: TypeAdapter[Any] = TypeAdapter(wanted)
     for text, meant, words in (("1m", 60.0, "a duration"), ("1GiB", 2**30, "a size")):
         try:

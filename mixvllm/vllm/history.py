@@ -72,11 +72,9 @@ def default_changes(name: str, since: str, until: str) -> tuple[DefaultChange, .
     """Every change of an option's default (canonical name) after ``since``, up to ``until``."""
     table = load_table()
     first, last = table.index_of(since), table.index_of(until)
-    spans = table.spans("options", name)
     changes = (
         (begin, earlier.get("default"), later.get("default"))
-        for (_, end, earlier), (begin, _, later) in pairwise(spans)
-        if begin == end + 1
+        for (_, _, earlier), (begin, _, later) in pairwise(table.spans("options", name))
     )
     return tuple(
         DefaultChange(table.releases[begin], old, new)

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,11 +32,15 @@ def serving(serve: Serve, *, tls: bool = False, host: str = "127.0.0.1") -> Iter
     )
 
     def one(connection: socket.socket) -> None:
-        with suppress(OSError):  # the client has gone, or spoke another protocol
-            with context.wrap_socket(connection, server_side=True) if tls else connection as talk:
-                request = _request(talk)
-                if request:
-                    serve(talk, request)
+        try:
+            talk = context.wrap_socket(connection, server_side=True) if tls else connection
+        except OSError:  # it speaks another protocol
+            connection.close()
+            return
+        with talk, suppress(OSError):  # or it has gone
+            request = _request(talk)
+            if request:
+                serve(talk, request)
 
     def accept() -> None:
         listening.settimeout(0.05)
@@ -98,28 +103,19 @@ def pages(pages: Mapping[str, tuple[int, object]], *, key: str | None = None) ->
 
 
 def target(port: int, **changes: object) -> Target:
-    values: dict[str, object] = {"served_name": "mine", "tls": False, "api_key": None, **changes}
-    return Target.at("127.0.0.1", port, **values)  # type: ignore[arg-type]
+    return replace(Target.at("127.0.0.1", port, served_name="mine"), **changes)  # type: ignore[arg-type]
 
 
 def health(where: Target) -> Heard:
     async def ask() -> Heard:
-        probe = Probe(where, IMPATIENT)
-        try:
-            return await probe.health()
-        finally:
-            probe.close()
+        return await Probe(where, IMPATIENT).health()
 
     return asyncio.run(ask(), debug=True)
 
 
 def canary(where: Target) -> Heard:
     async def ask() -> Heard:
-        probe = Probe(where, IMPATIENT)
-        try:
-            return await probe.canary()
-        finally:
-            probe.close()
+        return await Probe(where, IMPATIENT).canary()
 
     return asyncio.run(ask(), debug=True)
 
@@ -161,7 +157,7 @@ def test_an_error_without_words_is_its_number(body: str) -> None:
 
 
 def test_nobody_listens() -> None:
-    assert health(target(free_port())) == Heard(Answer.REFUSED, "Connection refused")
+    assert health(target(free_port())) == Heard(Answer.REFUSED, "connection refused")
 
 
 def test_a_redirect_is_not_followed() -> None:
@@ -205,6 +201,68 @@ def test_a_huge_answer_is_not_read(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"HTTP/1.1 200 OK\r\n\r\nfine",
+        b"HTTP/1.0 200\r\n\r\nfine",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine and more",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nfi\r\n2;x=y\r\nne\r\n0\r\n\r\n",
+    ],
+    ids=["until the end", "1.0", "continued", "chunked"],
+)
+def test_every_way_to_say_how_long_a_body_is(said: bytes) -> None:
+    def in_pieces(connection: socket.socket, request: str) -> None:
+        for byte in said:
+            connection.sendall(bytes([byte]))
+
+    for serve in (always(said), in_pieces):
+        with serving(serve) as port:
+            assert health(target(port)) == Heard(Answer.YES, body="fine")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"2\r\nfine\r\n0\r\n\r\n",
+        b"-2\r\nfi\r\n0\r\n\r\n",
+        b"ffffffff\r\nfi",
+        b"2\r\nfi\r\n",
+        b"x" * 100_000,
+    ],
+)
+def test_chunks_that_do_not_fit(said: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+    with serving(always(head + said)) as port:
+        assert health(target(port)).answer is Answer.REFUSED
+
+
+def test_a_head_without_an_end_is_not_read() -> None:
+    with serving(always(b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 20_000)) as port:
+        assert health(target(port)) == Heard(Answer.REFUSED, "it sends a head without an end")
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.parametrize("tls", [True, False], ids=["handshake", "answer"])
+def test_questions_to_a_frozen_server_leave_nothing_behind(tls: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as frozen:  # accepted by the kernel alone
+        port = frozen.getsockname()[1]
+
+        async def ask() -> tuple[int, int]:
+            probe = Probe(target(port, tls=tls), Patience(health=0.02))
+            assert (await probe.health()).answer is Answer.SLOW
+            before = descriptors()
+            for _ in range(20):
+                assert (await probe.health()).answer is Answer.SLOW
+            return before, descriptors()
+
+        before, after = asyncio.run(ask())
+    assert after <= before
+
+
 def test_a_self_signed_certificate_for_the_public_name() -> None:
     with serving(always(answer(200)), tls=True) as port:
         assert health(target(port, tls=True)).answer is Answer.YES
@@ -235,12 +293,19 @@ def test_a_proxy_of_the_environment_does_not_come_between(monkeypatch: pytest.Mo
     ],
 )
 def test_where_it_is_asked(host: str, url: str) -> None:
-    assert Target.at(host, 8000, served_name="m", tls=False, api_key=None).url == url
+    assert Target.at(host, 8000, served_name="m").url == url
+
+
+def test_a_name_is_shown_and_its_address_is_asked() -> None:
+    with serving(always(answer(200))) as port:
+        where = Target.at("gpu-box", port, served_name="m", address="127.0.0.1")
+        assert where.url == f"http://gpu-box:{port}"
+        assert health(where).answer is Answer.YES
 
 
 def test_ipv6() -> None:
     with serving(always(answer(200)), host="::1") as port:
-        where = Target.at("::", port, served_name="m", tls=False, api_key=None)
+        where = Target.at("::", port, served_name="m")
         assert health(where).answer is Answer.YES
 
 
@@ -334,7 +399,6 @@ def test_a_question_that_hangs_does_not_hold_up_the_others() -> None:
         heard = await probe.health()
         took = time.monotonic() - began
         metrics.cancel()
-        probe.close()
         return heard, took
 
     with serving(serve) as port:

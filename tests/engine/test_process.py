@@ -386,9 +386,12 @@ def test_who_kills_both_leaves_strays_that_can_be_found(tmp_path: Path) -> None:
     os.kill(supervisor.process.pid, signal.SIGSTOP)
     kill(supervisor.keeper.pid)
     supervisor.kill()
-    strays = [process for who, process in mark.strays() if who == supervisor.keeper]
-    assert len(strays) == SCATTERED_COUNT
-    for process in strays:
+
+    def strays() -> list[family.Process]:
+        return [process for who, process in mark.strays() if who == supervisor.keeper]
+
+    eventually(lambda: len(strays()) == SCATTERED_COUNT, "the keeper's end")
+    for process in strays():
         assert family.send(signal.SIGKILL, process.member)
     eventually(lambda: gone(supervisor.keeper), "an empty house")
 

@@ -29,7 +29,7 @@ from mixvllm.vllm.options import known_releases
 from mixvllm.vllm.pack import decode, facts_of, unfold
 from mixvllm.vllm.table import RELEASES
 
-VLLM_PYTHON = os.environ.get("MIXVLLM_TEST_VLLM_PYTHON", "")
+VLLM_PYTHON = os.environ.get("TEST_VLLM_PYTHON", "")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -223,7 +223,7 @@ def test_config_classes_are_followed_into_their_fields() -> None:
 
 @pytest.mark.engine
 @pytest.mark.timeout(300)
-@pytest.mark.skipif(not VLLM_PYTHON, reason="MIXVLLM_TEST_VLLM_PYTHON names no Python with vLLM")
+@pytest.mark.skipif(not VLLM_PYTHON, reason="TEST_VLLM_PYTHON names no Python with vLLM")
 def test_a_dump_of_the_real_vllm_says_what_we_ship(tmp_path: Path) -> None:
     out = tmp_path / "dump.json"
     program = str(Path(str(dump.__file__)))

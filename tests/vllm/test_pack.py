@@ -136,6 +136,40 @@ def test_defaults_that_are_objects() -> None:
     assert "default" not in spec(action(default=None))
 
 
+def test_null_is_accepted_where_it_is_the_default_or_can_be_said() -> None:
+    bare: dict[str, Json] = {"type": "int"}
+    said: dict[str, Json] = {"type": "optional[int]", "default": 1}
+    assert spec(action(**bare))["optional"] is True
+    assert spec(action(**said))["optional"] is True
+    assert "optional" not in spec(action(type="int", default=1))
+    assert "optional" not in spec(action(type="optional[int]", nargs="+", default=[1]))
+    assert "optional" not in spec(action(**said, choices=[1, 2]))
+
+
+@pytest.mark.parametrize(
+    ("annotation", "default", "fields"),
+    [
+        ("bool", "False", {"kind": "switch", "default": False}),
+        ("int | None", "None", {"kind": "integer", "optional": True, "default": None}),
+        ("float", "1.5", {"kind": "number", "default": 1.5}),
+        ("Literal['a'] | None", None, {"kind": "string", "choices": ["a"], "optional": True}),
+        ("set[str]", "set()", {"kind": "string", "many": True, "default": []}),
+        ("dict[str, Any]", None, {"kind": "json"}),
+        ("str", "os.path.join(A, 'b')", {"kind": "string"}),
+        (None, None, {"kind": "string"}),
+    ],
+)
+def test_variables(annotation: Json, default: Json, fields: dict[str, Json]) -> None:
+    raw: dict[str, Json] = {"V": {"annotation": annotation, "default": default}}
+    assert facts_of(dump("0.12.0", variables=raw))["variables"] == {"V": fields}
+
+
+def test_a_variable_seen_to_be_a_boolean_is_one() -> None:
+    raw: dict[str, Json] = {"V": {"annotation": None, "default": None, "readings": "+-"}}
+    found = facts_of(dump("0.12.0", variables=raw))["variables"]["V"]
+    assert found == {"kind": "switch", "readings": "+-"}
+
+
 def test_what_is_no_option_is_left_out() -> None:
     asked = [action(dest="help", type="?"), action(dest="model_tag", flags=[]), ACTION]
     assert list(facts_of(dump("0.12.0", *asked))["options"]) == ["max-model-len"]
@@ -180,6 +214,7 @@ def test_the_same_dumps_give_the_same_bytes_whatever_their_order(tmp_path: Path)
     pack(write(tmp_path / "a", one, other), tmp_path / "a.gz")
     pack(write(tmp_path / "b", other, turned), tmp_path / "b.gz")
     assert (tmp_path / "a.gz").read_bytes() == (tmp_path / "b.gz").read_bytes()
+    assert encode({"a": {"b": 1, "c": 2}}) == encode({"a": {"c": 2, "b": 1}})
     assert (tmp_path / "a.gz").read_bytes()[4:8] == b"\0\0\0\0"  # gzip's time stamp
 
 
