@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
-from mixvllm.core.origin import KeyPath, dotted
+from mixvllm.core.origin import FileSpan, KeyPath, Origin, dotted
 from mixvllm.rules.base import Facts, Rule
 from mixvllm.settings.engine import absolute
 from mixvllm.settings.schema import is_local_path
@@ -30,7 +30,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         if fact is not None and not fact.exists:
             yield RULE.finding(
                 f"the model's folder {path} is not there", place.value, key=("model", "name"),
-                hint="a relative path starts at the profile's folder",
+                hint=f"a relative path starts at the {_base(place.value)} folder",
             )  # fmt: skip
         elif fact is not None and fact.is_folder and "config.json" not in fact.names:
             yield RULE.finding(
@@ -47,6 +47,10 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         if fact is not None and (not fact.exists or not fact.readable):
             why = "is not there" if not fact.exists else "cannot be read"
             yield _FILE.finding(f"`{dotted(key)}`: {path} {why}", place.value, key=key)
+
+
+def _base(origin: Origin) -> str:
+    return "profile's" if isinstance(origin, FileSpan) else "working"
 
 
 RULE = Rule("MX700", "model-folder", Severity.ERROR, check)

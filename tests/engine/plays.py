@@ -108,7 +108,7 @@ class Line:
             [sys.executable, "-P", "-m", "mixvllm.engine.keeper", "--fd", str(fd), "play"],
             env={**os.environ, "PYTHONPATH": HOME},
             pass_fds=(fd, *extra_fds),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             start_new_session=True,
@@ -137,7 +137,9 @@ class Line:
             self.keeper.kill()
             self.keeper.wait()
             assert self.keeper.stderr is not None
+            assert self.keeper.stdin is not None
             self.keeper.stderr.close()
+            self.keeper.stdin.close()
             for process in wearers(self.member):
                 os.kill(process.member.pid, 9)
 

@@ -41,6 +41,29 @@ def test_the_oldest_output_goes_and_is_counted() -> None:
     ]
 
 
+def test_each_gap_is_counted_anew() -> None:
+    ear = Ear()
+    outbox = Outbox(ear.send)
+    for _ in range(2):
+        ear.room = 0
+        for _ in range(9):
+            outbox.output(b"x" * (wire.CHUNK - 1) + b"\n")
+        ear.room = 99
+        outbox.flush()
+    counts = [message for message in map(parse, ear.heard) if isinstance(message, Dropped)]
+    assert counts == [Dropped(wire.CHUNK, 1)] * 2
+
+
+def test_nothing_is_dropped_while_somebody_listens() -> None:
+    ear = Ear()
+    outbox = Outbox(ear.send)
+    ear.room = 99
+    for _ in range(50):
+        outbox.output(b"x" * wire.CHUNK)
+        outbox.flush()
+    assert not [message for message in map(parse, ear.heard) if isinstance(message, Dropped)]
+
+
 @given(
     st.lists(
         st.one_of(

@@ -108,6 +108,46 @@ def test_a_command_that_cannot_start(tmp_path: Path) -> None:
     assert play(story()) == [SpawnFailed(2, "no-vllm was not found on PATH"), Gone(0, ())]
 
 
+def test_a_keeper_is_out_of_reach_of_the_terminal(tmp_path: Path) -> None:
+    async def story() -> tuple[int, int, set[str]]:
+        async with await EngineProcess.spawn(spec(tmp_path, *program("say('up 1'); wait()"))) as it:
+            await until_up(it.messages(), 1)
+            fds = Path(f"/proc/{it.keeper_pid}/fd")
+            return (
+                it.keeper_pid,
+                os.getsid(it.keeper_pid),
+                {str((fds / n).readlink()) for n in "01"},
+            )
+
+    pid, session, fds = play(story())
+    assert session == pid
+    assert fds == {"/dev/null"}
+
+
+def test_a_large_environment_is_passed_on_piece_by_piece(tmp_path: Path) -> None:
+    env = {f"V{number}": "x" * 100_000 for number in range(8)}
+    text = program("say(sum(len(os.environ[f'V{n}']) for n in range(8)))")
+
+    async def story() -> bytes:
+        async with await EngineProcess.spawn(spec(tmp_path, *text, env=env)) as engine:
+            return (await until(engine.messages(), Output)).data
+
+    assert play(story()) == b"800000\n"
+
+
+def test_a_keeper_that_complains_a_lot_is_not_held_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody reads its stderr while it lives; Python writes 100 KB there with this."""
+    monkeypatch.setenv("PYTHONVERBOSE", "2")
+
+    async def story() -> list[Message]:
+        engine = await EngineProcess.spawn(spec(tmp_path, "true"))
+        return [message async for message in engine.messages()]
+
+    assert isinstance(play(story())[-1], Gone)
+
+
 def test_relative_paths_are_those_of_the_supervisor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,13 +224,16 @@ def test_closing_ends_a_reader_in_another_task(tmp_path: Path) -> None:
 
 
 def test_closing_wakes_a_keeper_that_was_stopped(tmp_path: Path) -> None:
-    async def story() -> family.Member:
+    async def story() -> tuple[family.Member, float]:
         async with await EngineProcess.spawn(spec(tmp_path, *program("say('up 1'); wait()"))) as it:
             await until_up(it.messages(), 1)
             os.kill(it.keeper_pid, signal.SIGSTOP)
-            return keeper(it)
+            who, began = keeper(it), time.monotonic()
+        return who, time.monotonic() - began
 
-    assert mark.marked(mark.mark_of(play(story()))) == []
+    who, took = play(story())
+    assert mark.marked(mark.mark_of(who)) == []
+    assert took < 4, "it waited until it had to kill the keeper"
 
 
 # the keeper is killed

@@ -148,14 +148,22 @@ class Case:
 
 
 class Life(Running):
-    """`mixvllm serve --format json` of a case, started; on the way out everything dies."""
+    """`mixvllm serve --format json` of a case, started; on the way out everything dies.
+
+    ``under`` is a command that starts it; with ``text`` it writes its usual lines.
+    """
 
     def __init__(
-        self, case: Case, *options: str, env: Mapping[str, str] | None = None, text: bool = False
+        self,
+        case: Case,
+        *options: str,
+        env: Mapping[str, str] | None = None,
+        text: bool = False,
+        under: tuple[str, ...] = (),
     ) -> None:
         self.case = case
         as_json = () if text else ("--format", "json")
-        argv = case.argv(*as_json, *options)
+        argv = (*under, *case.argv(*as_json, *options))
         super().__init__(argv, env={**case.environment, **(env or {})}, port=case.port)
 
     def family(self) -> list[psutil.Process]:
