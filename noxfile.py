@@ -115,7 +115,9 @@ def demo(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """What the everyday commands cost, as the table of docs/performance.md."""
     session.install("-e", ".")
-    session.run("python", "-m", "mixvllm.testing.bench", str(DEMO), *session.posargs)
+    session.run(
+        "python", "-m", "mixvllm.testing.bench", "profiles/qwen3-8b-24gb.yaml", *session.posargs
+    )
 
 
 @nox.session(venv_backend="none")

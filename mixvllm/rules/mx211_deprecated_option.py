@@ -13,7 +13,8 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         if setting.option is None or not setting.option.deprecated:
             continue
         leaves = setting.option.leaves
-        when = f"; it will be removed in {leaves}" if leaves else ""
+        due = "vLLM meant to remove it in" if leaves == facts.options.release else "it leaves in"
+        when = f"; {due} {leaves}" if leaves else ""
         yield RULE.finding(
             f"vLLM option `{setting.name}` is deprecated in {facts.options.release}{when}",
             setting.place.key,

@@ -19,6 +19,8 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         name = str(path[-1])
         if place is None or not is_secret_name(name) or not isinstance(place.value, FileSpan):
             continue
+        if facts.resolved.value(*map(str, path)) is None:
+            continue
         if facts.resolved.is_interpolated(place.value):
             continue
         what = "a token" if "TOKEN" in name else "a key"

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from mixvllm.core.diagnostic import Diagnostic, Related, Severity
+from mixvllm.core.diagnostic import Diagnostic, Fix, Related, Severity
 from mixvllm.core.errors import MachineFault
 from mixvllm.core.origin import FileSpan, KeyPath, dotted
 from mixvllm.settings import traps
@@ -285,6 +285,8 @@ class _Walker:
                     label="take it out, or write what it should hold",
                 )
             )
+        elif isinstance(node, Scalar) and (glued := _glued_colon(node, path)):
+            self._say(glued)
         elif not isinstance(node, Mapping):
             self._layer.put(path, _plain(node), Place(entry.key.span, node.span))
             self._say(
@@ -380,6 +382,18 @@ def _plain(node: Node) -> Value:
             return [_plain(item) for item in items]
         case Mapping(entries=entries):
             return {entry.key.text: _plain(entry.value) for entry in entries}
+
+
+def _glued_colon(node: Scalar, path: KeyPath) -> Diagnostic | None:
+    """``port:8000`` as the only thing in a section: YAML reads one word."""
+    key, colon, value = node.text.partition(":")
+    if not node.plain or not colon or not value or not key.replace("-", "_").isidentifier():
+        return None
+    fix = f"{key}: {value}"
+    return Diagnostic(
+        "MX024", Severity.ERROR, "a space after ':' is missing", node.span, key=path,
+        label=f"write `{fix}`", fix=Fix(node.span, fix),
+    )  # fmt: skip
 
 
 def _same_key_twice(name: str, key: Scalar, first: Scalar, at: KeyPath) -> Diagnostic:

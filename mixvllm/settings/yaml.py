@@ -303,7 +303,8 @@ def _syntax(error: MarkedYAMLError, text: str, builder: _Builder) -> Diagnostic:
     """ruamel's complaint, blamed on what the operator wrote."""
     mark = error.problem_mark or error.context_mark
     glued = _GLUED_COLON.search(text)
-    if glued and "mapping values are not allowed" in str(error.problem):
+    problem = str(error.problem or error.context or "cannot be read")
+    if glued and ("mapping values are not allowed" in problem or "expected ':'" in problem):
         return _glued(glued, text, builder)
     if mark is None:
         return builder.say("MX027", f"not YAML: {error.problem}", builder.place(1, 1))
@@ -326,7 +327,6 @@ def _syntax(error: MarkedYAMLError, text: str, builder: _Builder) -> Diagnostic:
             label=f"write `{closer}` where it ends",
             related=(Related(gave_up, "parser gave up here"),),
         )
-    problem = str(error.problem or error.context or "cannot be read")
     return builder.say("MX027", f"not YAML: {problem}", at, hint="check indentation and quotes")
 
 

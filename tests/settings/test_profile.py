@@ -28,6 +28,7 @@ def read(path: Path) -> Resolved:
         ("model: m\nserver:\n  max-loras: 2\n", ["MX101 3:3"], "write `vllm.args.max-loras`"),
         ("model: m\nserver:\nport: 1\n", ["MX025 3:1"], "indent by two spaces"),
         ("model: m\nserver:\n", ["MX026 2:1"], "take it out, or write what it should hold"),
+        ("model: m\nserver:\n  port:8000\n", ["MX024 3:3"], "write `port: 8000`"),
         ("model: m\nserver: 8000\n", ["MX110 2:9"], "write its keys below it, indented"),
         ("model: m\nserver:\n  api-key: a\n  api_key: b\n", ["MX004 4:3"], "and again here"),
         ("model: m\nvllm:\n  args:\n    max-loras: 1\n    max_loras: 2\n", ["MX004 5:5"],
