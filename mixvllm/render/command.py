@@ -60,7 +60,7 @@ def build(
         Inexpressible: a value cannot be given to vLLM (MX251 says so before).
     """
     pieces = [
-        Piece(installation.command, Default(installation.source), "vllm.command"),
+        Piece(installation.command, _who_started(resolved, installation), "vllm.command"),
         Piece(("serve", _model(resolved)), resolved.origin(("model", "name")), "model.name"),
     ]
     given = {setting.option.name for setting in settings if setting.option}
@@ -81,6 +81,11 @@ def build(
         pieces.append(Piece(render_value(quiet, _OUR_QUESTIONS), Default("mixvllm"), ""))
     env, origins, secrets = _environment(resolved, options, profile)
     return VllmCommand(tuple(pieces), env, origins, secrets)
+
+
+def _who_started(resolved: Resolved, installation: Installation) -> Origin:
+    place = resolved.places.get(("vllm", "command"))
+    return place.value if place else Default(f"mixvllm: {installation.source}")
 
 
 def _model(resolved: Resolved) -> str:

@@ -138,7 +138,11 @@ def test_a_large_environment_is_passed_on_piece_by_piece(tmp_path: Path) -> None
 def test_a_keeper_that_complains_a_lot_is_not_held_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody reads its stderr while it lives; Python writes 100 KB there with this."""
+    """Nobody reads its stderr while it lives; Python writes more than a pipe holds with these."""
+    folders = [tmp_path / str(number) for number in range(8)]
+    for folder in folders:
+        folder.mkdir()
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, folders)))
     monkeypatch.setenv("PYTHONVERBOSE", "2")
 
     async def story() -> list[Message]:

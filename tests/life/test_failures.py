@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.life.lives import Case, Life
+from tests.life.lives import Case, Life, eventually
 
 ONE_MORE: Mapping[str, Mapping[str, object]] = {
     "supervisor": {"restart": {"backoff": 0.05, "max_restarts": 1}}
@@ -49,7 +49,7 @@ FAILING = {
         "exit0@ready",
         5,
         1,
-        "vLLM exited with 0, and nobody had asked; supervisor.restart.policy is never",
+        "and nobody had asked; supervisor.restart.policy is never",
         {"supervisor": {"restart": {"policy": "never"}}},
     ),
     "start takes too long": Failing(
@@ -99,26 +99,26 @@ def test_every_line_of_a_run_that_failed_is_json_too(ended: dict[str, Life]) -> 
 
 
 def test_an_engine_that_fails_once_serves_again(tmp_path: Path) -> None:
-    with Life(Case(tmp_path, "exit0=0.3@ready,escape@ready", once=True)) as life:
-        life.wait_state("ready", times=2)
+    with Life(Case(tmp_path, "exit0=0.5@ready,escape@ready", once=True)) as life:
+        life.wait_pid(attempt=2)
+        eventually(lambda: life.states()[-1] == "ready", "the second engine")
         assert life.ask("again")["choices"]
-        restarted = life.events("engine_spawned")[-1]
-        assert restarted["attempt"] == 2
         life.send(signal.SIGTERM)
         assert life.wait_exit() == 0
         assert life.case.tagged() == []  # nor the first one's grandchild
 
 
-def test_a_ready_engine_whose_health_fails_is_degraded_and_comes_back(tmp_path: Path) -> None:
-    """An API server of its own making would do: this one is stopped, its port taken over."""
-    with Life(Case(tmp_path)) as life:
+def test_an_engine_that_was_ready_and_answers_no_more_is_degraded(tmp_path: Path) -> None:
+    """VLLM_KEEP_ALIVE_ON_ENGINE_DEATH: the API server stays, and /health says 503."""
+    stays = {"vllm": {"env": {"VLLM_KEEP_ALIVE_ON_ENGINE_DEATH": "1"}}}
+    with Life(Case(tmp_path, profile=stays)) as life:
         life.wait_state("ready")
-        worker = life.case.pid("EngineCore")
-        life.kill(worker)
-        life.wait_state("backoff")
-        states = life.states()
-        life.wait_state("ready", times=2)
-        assert states[:3] == ["starting", "warming", "ready"]
+        life.kill(life.case.pid("EngineCore"))
+        assert life.wait_state("degraded") == "503"
+        assert life.events("health_seen")[-1]["healthy"] is False
+        life.send(signal.SIGTERM)
+        assert life.wait_exit() == 0
+        assert life.states()[-3:] == ["degraded", "stopping", "stopped"]
 
 
 def test_a_failed_start_does_not_wait_for_its_own_canary(tmp_path: Path) -> None:
