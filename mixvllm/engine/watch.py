@@ -19,6 +19,7 @@ _UNSURE: Final = 0.5
 _QUIET: Final = 1.0
 _READY: Final = 2.0
 _SAMPLE: Final = 2.0  # seconds between two looks at the machine
+_ALONE: Final = 3.0  # seconds that an API server gets for its own end; it takes one or two
 _SHARE: Final = 20  # looking for survivors may take a twentieth of our time
 
 
@@ -30,9 +31,10 @@ class Watch:
         self._probe = probe
         self._hearing = hearing
         self._sampler = MachineSampler()
-        self._sampled = 0.0
+        self._sampled = -_SAMPLE
         self._gauges = (0, Gauges())
         self._look_again = 0.0
+        self._alone_since: float | None = None  # when the API server was seen without an engine
 
     def close(self) -> None:
         """Let the cards go."""
@@ -83,7 +85,11 @@ class Watch:
         if now < self._look_again:
             return
         began = time.thread_time()
-        if only_root_left(hearing.process.keeper_pid, hearing.pid):
+        if not only_root_left(hearing.process.keeper_pid, hearing.pid):
+            self._alone_since = None
+        elif self._alone_since is None:
+            self._alone_since = now
+        elif now - self._alone_since >= _ALONE:
             self._desk.put(OnlyRootLeft(state.attempt))
         self._look_again = now + _SHARE * (time.thread_time() - began)
 

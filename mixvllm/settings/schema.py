@@ -182,7 +182,9 @@ class GenerationDefaults(Section):
     """Sampling defaults of requests that do not say; vLLM's --override-generation-config."""
 
     temperature: float | None = Field(None, ge=0, description="0 always takes the likeliest token")
-    max_tokens: int | None = Field(None, ge=1, description="longest answer in tokens")
+    max_tokens: int | None = Field(
+        None, ge=1, description="longest answer in tokens; vLLM cuts requests that ask for more"
+    )
     top_p: float | None = Field(None, gt=0, le=1, description="nucleus sampling")
     top_k: int | None = Field(None, ge=-1, description="likeliest tokens considered; -1 or 0: all")
     min_p: float | None = Field(None, ge=0, le=1, description="floor relative to the likeliest")

@@ -5,6 +5,7 @@ import resource
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +29,17 @@ os.execvp("sleep", ["sleep", "600"])
 """
 
 
+def two_sleepers(keeper: Member) -> list[family.Process]:
+    """Both of them, when they are what they are going to be; else nobody."""
+    found = mark.marked(mark.mark_of(keeper))
+    names = [Path(f"/proc/{one.member.pid}/comm") for one in found]
+    try:
+        ready = [name.read_text() for name in names] == ["sleep\n", "sleep\n"]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return found if ready else []
+
+
 @given(st.builds(Member, st.integers(1, 2**22 - 1), st.integers(0, 2**38 - 1)))
 def test_a_mark_stands_for_one_keeper(keeper: Member) -> None:
     assert mark.keeper_of(mark.mark_of(keeper)) == keeper
@@ -39,10 +51,7 @@ def test_it_passes_through_fork_exec_and_setsid_and_finds_strays() -> None:
     nobody = Member(us.pid, us.start + 1)  # a keeper that is not there, so these are strays
     process = subprocess.Popen([sys.executable, "-c", _WEAR, str(mark.mark_of(nobody))])
     try:
-        found = eventually(
-            lambda: them if len(them := mark.marked(mark.mark_of(nobody))) == 2 else [],
-            "two marked",
-        )
+        found = eventually(lambda: two_sleepers(nobody))
         sessions = {one.session for one in found}
         assert len(sessions) == 2
         strays = {one.member for keeper, one in mark.strays() if keeper == nobody}
@@ -57,7 +66,7 @@ def test_those_whose_keeper_lives_are_no_strays() -> None:
     us = family.identify(os.getpid())
     process = subprocess.Popen([sys.executable, "-c", _WEAR, str(mark.mark_of(us))])
     try:
-        eventually(lambda: len(mark.marked(mark.mark_of(us))) == 2, "two marked")
+        eventually(lambda: two_sleepers(us))
         assert us not in {keeper for keeper, _ in mark.strays()}
     finally:
         for one in mark.marked(mark.mark_of(us)):

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import psutil
 
@@ -67,7 +67,7 @@ class Case:
     @property
     def runs(self) -> Path:
         """The folder of the logs."""
-        return self.folder / "runs"
+        return Path(str(self.profile.get("logging", {}).get("directory", self.folder / "runs")))
 
     @property
     def run(self) -> Path:
@@ -83,8 +83,14 @@ class Case:
         return (*SERVE, str(self.path), *options)
 
     def log(self) -> str:
-        """What vLLM has written so far."""
-        return (self.run / "vllm.log").read_text(errors="replace")
+        """What vLLM has written so far; empty before there is a run."""
+        with suppress(OSError):
+            return (self.run / "vllm.log").read_text(errors="replace")
+        return ""
+
+    def wait_logged(self, text: str) -> None:
+        """Wait until vLLM has written this."""
+        eventually(lambda: text in self.log(), f"{text!r} in the log")
 
     def tagged(self) -> list[psutil.Process]:
         """Everybody who bears the tag and lives."""
@@ -102,15 +108,12 @@ class Case:
         eventually(lambda: not self.tagged(), f"the end of {self.tagged()}", limit=limit)
         return time.monotonic() - began
 
-    def pid(self, name: str, *, but: int = 0) -> int:
-        """The pid that a process of the engine has in the log; not that of an earlier engine."""
+    def pid(self, name: str) -> int:
+        """The pid that the first process of this name has in the log."""
 
         def look() -> int | None:
-            with suppress(OSError, ValueError):
-                for found in re.finditer(rf"\((?:Vllm)?{name}[^ ]* pid=(\d+)\)", self.log()):
-                    if int(found[1]) != but:
-                        return int(found[1])
-            return None
+            found = re.findall(rf"\((?:Vllm)?{name}[^ ]* pid=(\d+)\)", self.log())
+            return int(found[0]) if found else None
 
         return eventually(look, f"a line of {name} in the log") or 0
 
@@ -166,7 +169,11 @@ class Life(Running):
         argv = (*under, *case.argv(*as_json, *options))
         super().__init__(argv, env={**case.environment, **(env or {})}, port=case.port)
 
+    def __enter__(self) -> Self:
+        return self
+
     def family(self) -> list[psutil.Process]:
+        """Everybody, in whatever session."""
         return self.case.tagged()
 
     def events(self, kind: str = "", **fields: object) -> list[dict[str, Any]]:

@@ -41,7 +41,7 @@ def reach(life: Life, phase: str) -> int:
     engine = psutil.Process(root)
     eventually(lambda: FAKE[-1] in engine.cmdline(), "the engine behind its script")
     shows = PHASES[phase][1]
-    eventually(lambda: shows in life.case.log(), f"{phase} in the log")
+    life.case.wait_logged(shows)
     if phase == "ready":
         life.wait_state("ready")
     return root

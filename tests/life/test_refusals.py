@@ -4,7 +4,7 @@ import json
 import os
 import resource
 import socket
-import subprocess  # noqa: TID251 - the command, from outside
+import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def serve(
         text=True,
         timeout=30,
         check=False,
-        preexec_fn=before,  # noqa: PLW1509 - limits of the child
+        preexec_fn=before,
     )
     assert "Traceback" not in ended.stderr
     assert case.tagged() == []

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.life.lives import LIMIT, Case, Life, eventually
+
+from tests.life.lives import LIMIT, Case, Life
 
 # Long enough to be caught in the middle, short enough to finish in time: tokens of a stream.
 SLOW_TOKENS = {"vllm": {"env": {"FAKE_VLLM_SPEED": "100", "FAKE_VLLM_TOKENS_PER_SECOND": "20"}}}
@@ -102,7 +103,7 @@ def sitting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Life
     for fault, shows, sig, _ in PHASES:
         life = lives[fault]
         life.wait_pid()
-        eventually(lambda life=life, shows=shows: shows in life.case.log(), f"{fault} in the log")
+        life.case.wait_logged(shows)
         if fault.startswith("stalled"):
             life.wait_state("warming")
         life.send(sig)
