@@ -83,11 +83,19 @@ def docs(session: nox.Session) -> None:
     session.run("pytest", "tests/docs", *session.posargs)
 
 
+def ask_the_demo(session: nox.Session) -> None:
+    """Serve profiles/demo.yaml, ask one question, stop."""
+    question = ("What is the capital of France?", "--expect", "Paris")
+    run(session, PYTHON, "-m", "mixvllm.testing.ask_once", DEMO, *question)
+
+
 @nox.session(venv_backend="none")
 def e2e(session: nox.Session) -> None:
-    """The real vLLM on the CPU with the real small model."""
+    """The real vLLM on the CPU with the real small model; first the demo, as `-- --once`."""
     make_engine(session, *group("test"))
     make_model(session)
+    if not session.posargs:
+        ask_the_demo(session)
     environment = {
         "TEST_VLLM_PYTHON": str(PYTHON),
         "TEST_MODEL": str(MODEL),
@@ -105,8 +113,7 @@ def demo(session: nox.Session) -> None:
     make_engine(session)
     make_model(session)
     if session.posargs == ["--once"]:
-        question = ("What is the capital of France?", "--expect", "Paris")
-        run(session, PYTHON, "-m", "mixvllm.testing.ask_once", DEMO, *question)
+        ask_the_demo(session)
     else:
         run(session, PYTHON, "-m", "mixvllm", "serve", DEMO, *session.posargs)
 
