@@ -193,6 +193,9 @@ class EngineProcess:
         return await self._inbox.get()
 
     def _hang_up(self) -> None:
+        """Before the channel is closed: the loop would take its number for the next one's."""
+        if self._channel.fileno() < 0:
+            return
         self._paused = False
         self._loop.remove_reader(self._channel)
         self._loop.remove_writer(self._channel)
@@ -239,6 +242,7 @@ class EngineProcess:
 
     def _forget(self) -> None:
         if self._complaints >= 0:
+            self._hang_up()
             self._channel.close()
             os.close(self._complaints)
             self._complaints = -1

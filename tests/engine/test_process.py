@@ -484,3 +484,24 @@ open("done", "w").close()
     assert shown < 8_000_000
     assert (tmp_path / "vllm.log").stat().st_size == size
     assert isinstance(heard[-1], Gone)
+
+
+def test_one_engine_after_another_is_heard_however_busy_the_loop_is(tmp_path: Path) -> None:
+    """A descriptor that is closed too early is given to the next engine, deaf."""
+
+    async def hog() -> None:
+        while True:
+            time.sleep(0.004)  # noqa: ASYNC251 - whatever else a supervisor has to do
+            await asyncio.sleep(0)
+
+    async def story() -> list[str]:
+        hogging = asyncio.create_task(hog())
+        heard = []
+        for _ in range(12):
+            engine = await EngineProcess.spawn(spec(tmp_path, "true"))
+            heard.append([type(message).__name__ async for message in engine.messages()][-1])
+            await engine.close()
+        hogging.cancel()
+        return heard
+
+    assert play(story()) == ["Gone"] * 12
