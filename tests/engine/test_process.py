@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
@@ -490,8 +491,9 @@ def test_one_engine_after_another_is_heard_however_busy_the_loop_is(tmp_path: Pa
     """A descriptor that is closed too early is given to the next engine, deaf."""
 
     async def hog() -> None:
-        while True:
-            time.sleep(0.004)  # noqa: ASYNC251 - whatever else a supervisor has to do
+        """Whatever else a supervisor has to do: now more, now less."""
+        for turn in count():
+            time.sleep(turn % 8 * 0.0002)  # noqa: ASYNC251
             await asyncio.sleep(0)
 
     async def story() -> list[str]:
