@@ -4,14 +4,18 @@ The one place that catches everything: user error, bug and Ctrl-C end differentl
 of them in a traceback, unless MIXVLLM_DEBUG asks for one.
 """
 
+import errno
+import functools
 import importlib
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from mixvllm.cli.commands import Command
 from mixvllm.cli.quick import quick_imports
+from mixvllm.cli.streams import visible
 from mixvllm.core.errors import MixvllmError, UsageFault
 
 with quick_imports():
@@ -30,7 +34,7 @@ def run(command: Command, words: Sequence[str]) -> int:
         app = typer.Typer(
             add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
         )
-        app.command(help=function.__doc__)(function)
+        app.command(help=function.__doc__)(_guarded(function))
         name = f"mixvllm {command.name}"
         code = app(args=list(words), prog_name=name, standalone_mode=False)
         return code if isinstance(code, int) else 0
@@ -43,9 +47,8 @@ def run(command: Command, words: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         print("interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader, e.g. `head`, has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except _OutputLostError as lost:
+        raise lost.reason from None
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 1
     except Exception as error:
@@ -54,10 +57,37 @@ def run(command: Command, words: Sequence[str]) -> int:
         return _bug(error, as_json)
 
 
+class _OutputLostError(Exception):
+    """Our output cannot be written; carried past Click, which would exit with 1 and no word."""
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def _guarded(function: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(function)
+    def guarded(**arguments: Any) -> None:
+        try:
+            function(**arguments)
+        except OSError as error:
+            # Of a file there would be a name; what has none is a stream of ours.
+            if error.filename is None and error.errno in (errno.EPIPE, errno.ENOSPC, errno.EIO):
+                raise _OutputLostError(error) from None
+            raise
+
+    return guarded
+
+
 def wants_json(words: Sequence[str]) -> bool:
-    """Whether `--format json` was asked for; needed before, or without, a successful parse."""
-    pairs = zip(words, [*words[1:], ""], strict=False)
-    return any(w == "--format=json" or (w == "--format" and after == "json") for w, after in pairs)
+    """Whether JSON was asked for; needed before, or without, a successful parse."""
+    options = list(words[: words.index("--")] if "--" in words else words)
+    pairs = zip(options, [*options[1:], ""], strict=False)
+    return any(
+        word in ("--format=json", "--target=json")
+        or (word in ("--format", "--target") and after == "json")
+        for word, after in pairs
+    )
 
 
 def _sentence(error: Exception) -> str:
@@ -67,9 +97,9 @@ def _sentence(error: Exception) -> str:
 
 
 def _fail(error: MixvllmError, as_json: bool) -> int:
-    print(f"error: {error}", file=sys.stderr)
+    print(f"error: {visible(str(error))}", file=sys.stderr)
     if error.hint:
-        print(f"  {error.hint}", file=sys.stderr)
+        print(f"  {visible(error.hint)}", file=sys.stderr)
     if as_json:
         _print_json(error, error.exit_code, error.hint)
     return error.exit_code

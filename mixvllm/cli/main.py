@@ -9,27 +9,39 @@ from collections.abc import Sequence
 
 import mixvllm
 from mixvllm.cli.commands import COMMANDS, Command, find, help_text
+from mixvllm.cli.streams import forget_stdout, open_streams
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    open_streams()
+    try:
+        code = _dispatch(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, e.g. `head`, has what it wanted
+        forget_stdout()
+        code = 0
+    except OSError as error:
+        forget_stdout()
+        print(f"error: the output cannot be written: {error.strerror}", file=sys.stderr)
+        code = 3
+    gc.freeze()  # no last look at a heap that is thrown away: a fifth of a short command's CPU
+    raise SystemExit(code)
+
+
+def _dispatch(words: list[str]) -> int:
     first = words[0] if words else None
     if first in ("--version", "-V"):
         print(f"mixvllm {mixvllm.__version__}")
-        return
+        return 0
     if first in ("--help", "-h", "help"):
         print(help_text(), end="")
-        return
+        return 0
     if first is None:
         print(help_text(), end="", file=sys.stderr)
-        raise SystemExit(2)
+        return 2
     command = find(first)
-    if command is None:
-        raise SystemExit(_unknown(first))
-    code = _run(command, words[1:])
-    gc.freeze()  # no last look at a heap that is thrown away: a fifth of a short command's CPU
-    raise SystemExit(code)
+    return _unknown(first) if command is None else _run(command, words[1:])
 
 
 def _unknown(name: str) -> int:
@@ -37,7 +49,7 @@ def _unknown(name: str) -> int:
 
     kind = "option" if name.startswith("-") else "command"
     near = difflib.get_close_matches(name, [command.name for command in COMMANDS], n=1)
-    print(f"error: there is no {kind} {name!r}", file=sys.stderr)
+    print(f"error: there is no {kind} {name!a}", file=sys.stderr)
     meant = f"did you mean `mixvllm {near[0]}`?" if near else "`mixvllm --help` lists the commands"
     print(f"  {meant}", file=sys.stderr)
     return 2

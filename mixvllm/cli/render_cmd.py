@@ -30,7 +30,7 @@ class Target(StrEnum):
 
 @with_profile_options
 def render_cmd(
-    profile: Annotated[Path, typer.Argument(metavar="PROFILE", help="the profile")],
+    profile: Annotated[Path, typer.Argument(metavar="PROFILE", help="the profile", readable=False)],
     target: Annotated[Target, typer.Option("--target", help="shell or json")] = Target.SHELL,
     format_: Annotated[
         Format, typer.Option("--format", help="json is the same as --target json")

@@ -18,7 +18,7 @@ from mixvllm.settings.sources import Override
 
 @with_profile_options
 def serve(
-    profile: Annotated[Path, typer.Argument(metavar="PROFILE", help="the profile")],
+    profile: Annotated[Path, typer.Argument(metavar="PROFILE", help="the profile", readable=False)],
     format_: Annotated[
         Format, typer.Option("--format", help="json writes one event a line")
     ] = Format.TEXT,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from mixvllm.cli.streams import visible
 from mixvllm.cli.style import Paint, Tone, wants_color
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.core.origin import FileSpan
@@ -26,13 +27,6 @@ def cells(text: str) -> int:
         else 2 if unicodedata.east_asian_width(c) in "WF" else 1
         for c in text
     )  # fmt: skip
-
-
-def visible(text: str) -> str:
-    """The text without anything that would move the cursor or change colours."""
-    return "".join(
-        c if c.isprintable() else "    " if c == "\t" else f"\\x{ord(c):02x}" for c in text
-    )
 
 
 def show_findings(
@@ -68,7 +62,8 @@ def _block(
         if marks and isinstance(place, FileSpan) and place.path == marks[0][0].path:
             marks.append((place, item.label, "-"))
         else:
-            elsewhere.append(f"{paint('  :::', Tone.NAME)} {place}: {visible(item.label)}")
+            where = visible(f"{place}: {item.label}")
+            elsewhere.append(f"{paint('  :::', Tone.NAME)} {where}")
     if marks:
         yield from _snippet(sorted(marks, key=lambda m: m[0].line), texts, tone, paint)
     yield from elsewhere
@@ -90,26 +85,35 @@ def _snippet(
     for span, label, sign in marks:
         source = texts[span.path]
         raw = source[span.line - 1] if span.line <= len(source) else ""
+        cut = _cut(span, raw)
         if span.line != before:
             if before is not None and span.line > before + 1:
                 yield paint(" ...", Tone.NAME)
             number = paint(f" {span.line:>{width}} |", Tone.NAME)
-            yield f"{number} {visible(redact(raw))[:_LONGEST]}"
+            yield f"{number} {visible(redact(raw[cut : cut + _LONGEST]))}"
         before = span.line
         end = span.end_column if span.end_line == span.line else len(raw) + 1
-        left = cells(visible(raw[: span.column - 1]))
-        length = max(1, cells(visible(raw[span.column - 1 : end - 1])))
-        caret = sign * min(length, _LONGEST)
-        tail = f"{caret} {visible(label)}".rstrip()
+        left = cells(visible(raw[cut : span.column - 1]))
+        length = max(1, cells(visible(raw[span.column - 1 : min(end - 1, cut + _LONGEST)])))
+        tail = f"{sign * length} {visible(label)}".rstrip()
         yield f"{bar} {' ' * left}{paint(tail, tone if sign == '^' else Tone.NAME)}"
     yield bar
 
 
-def count_in_words(errors: int, warnings: int) -> str:
+def _cut(span: FileSpan, line: str) -> int:
+    """Where the shown part of a long line begins, so that the span is in it."""
+    if len(line) <= _LONGEST or span.column < _LONGEST * 3 // 4:
+        return 0
+    return span.column - 1 - _LONGEST // 4
+
+
+def count_in_words(errors: int, warnings: int, notes: int = 0) -> str:
     """``2 errors, 1 warning``."""
     parts = []
     if errors:
         parts.append(f"{errors} error{'s' if errors > 1 else ''}")
     if warnings:
         parts.append(f"{warnings} warning{'s' if warnings > 1 else ''}")
+    if notes:
+        parts.append(f"{notes} note{'s' if notes > 1 else ''}")
     return ", ".join(parts) or "no findings"

@@ -12,6 +12,7 @@ import typer
 
 from mixvllm.cli.options import Format, with_profile_options
 from mixvllm.cli.show import count_in_words, show_findings
+from mixvllm.cli.streams import visible
 from mixvllm.services.check import Checked, Request
 from mixvllm.services.validate import Report, Unreadable
 from mixvllm.services.validate import validate as check_all
@@ -21,7 +22,8 @@ from mixvllm.settings.sources import Override
 @with_profile_options
 def validate(
     profiles: Annotated[
-        list[Path], typer.Argument(metavar="PROFILE...", help="profiles; - is standard input")
+        list[Path],
+        typer.Argument(metavar="PROFILE...", help="profiles; - is standard input", readable=False),
     ],
     format_: Annotated[Format, typer.Option("--format", help="text or json")] = Format.TEXT,
     vllm: Annotated[
@@ -57,19 +59,20 @@ def validate(
 def _show(report: Report, seconds: float) -> None:
     for item in report.profiles:
         if isinstance(item, Unreadable):
-            print(f"error: {item.fault}", file=sys.stderr)
+            print(f"error: {visible(str(item.fault))}", file=sys.stderr)
             if item.fault.hint:
-                print(f"  {item.fault.hint}", file=sys.stderr)
+                print(f"  {visible(item.fault.hint)}", file=sys.stderr)
         else:
             _show_one(item, seconds)
 
 
 def _show_one(item: Checked, seconds: float) -> None:
-    path = item.resolved.path
+    path = visible(str(item.resolved.path))
     if not item.diagnostics:
         print(f"{path} is valid for vLLM {item.release} on this machine")
         return
     show_findings(item.diagnostics, item.resolved.texts)
-    count = count_in_words(item.errors, item.warnings)
+    notes = len(item.diagnostics) - item.errors - item.warnings
+    count = count_in_words(item.errors, item.warnings, notes)
     verdict = "" if item.errors else "valid, with "
     print(f"\n{verdict}{count} in {path}   vLLM {item.release}, this machine   {seconds:.1f} s")
