@@ -11,6 +11,7 @@ from typing import Final
 from rich.cells import cell_len
 from rich.text import Text
 
+from mixvllm.cli.streams import visible
 from mixvllm.gpu.inventory import Gpu, GpuInventory
 
 _GIB: Final = 2**30
@@ -109,7 +110,7 @@ def _used_by(gpu: Gpu, _: GpuInventory) -> Text:
     return text.append(f" and {more} more", "dim") if more else text
 
 
-_NAME: Final = Column("name", 1, lambda gpu, _: Text(gpu.name or _UNKNOWN), ("name",))
+_NAME: Final = Column("name", 1, lambda gpu, _: Text(visible(gpu.name or _UNKNOWN)), ("name",))
 _COLUMNS: Final = (
     Column("card", 0, lambda gpu, _: Text(str(gpu.index), "cyan")),
     _NAME,

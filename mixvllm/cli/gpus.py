@@ -38,7 +38,7 @@ def _show(inventory: GpuInventory) -> None:
     from mixvllm.cli.gpu_table import gpu_lines
 
     out = Console(highlight=False, color_system="auto" if wants_color(sys.stdout) else None)
-    for line in gpu_lines(inventory, width=out.width, ascii_only=out.options.ascii_only):
+    for line in gpu_lines(inventory, width=out.width or 80, ascii_only=out.options.ascii_only):
         out.print(line, soft_wrap=True)
     paint = Paint(on=wants_color(sys.stderr))
     for problem in inventory.problems:
