@@ -8,7 +8,7 @@ from mixvllm.engine.logwriter import LogWriter
 from mixvllm.engine.outbox import Outbox
 
 PIPE_BYTES: Final = 1024 * 1024  # the most that an unprivileged user may ask for, pipe(7)
-_GATHER: Final = 0.01  # seconds: we read 100 times a second at the most, not line by line
+_GATHER: Final = 0.05  # seconds: we read 20 times a second at the most, not line by line
 _DISK: Final = 0.005  # seconds between two looks at a disk that is behind
 _AT_ONCE: Final = 16  # reads before somebody else gets a turn
 

@@ -72,7 +72,7 @@ class Hearing:
                 cause = self._complaints.cause(since=self._since()) or ""
                 desk.put(RootExited(number, status, cause, may_pass=may_pass(cause)))
             case Gone(killed=killed, left=left):
-                pass
+                desk.put(FamilyGone(number, killed, len(left)))
             case KeeperLost(status=status, detail=detail):
                 said = f": {detail.splitlines()[-1]}" if detail else ""
                 self._note(f"the engine's keeper has ended ({status}){said}; the engine ends, too")

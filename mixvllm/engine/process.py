@@ -106,9 +106,10 @@ class EngineProcess:
     def sweep(self, grace: float) -> None:
         """End the whole family: SIGTERM to all, and SIGKILL after ``grace`` seconds.
 
-        Said again, it can only shorten the grace.
+        Said again, it can only shorten the grace. A keeper that was stopped is woken.
         """
         self._send(wire.SWEEP + str(grace).encode())
+        family.send(signal.SIGCONT, self._identity)
 
     async def messages(self) -> AsyncIterator[Message]:
         """What happens, to the end. For one reader; when it is slow, output is dropped."""

@@ -228,6 +228,18 @@ def test_closing_ends_a_reader_in_another_task(tmp_path: Path) -> None:
     assert [type(message) for message in play(story())] == [Started, Output]
 
 
+def test_a_sweep_wakes_a_keeper_that_was_stopped(tmp_path: Path) -> None:
+    async def story() -> Gone:
+        it = await EngineProcess.spawn(spec(tmp_path, *program('say("up", os.getpid()); wait()')))
+        messages = it.messages()
+        await until_up(messages, 1)
+        os.kill(it.keeper_pid, signal.SIGSTOP)
+        it.sweep(0.0)
+        return await until(messages, Gone)
+
+    assert play(story()) == Gone(1, ())
+
+
 def test_closing_wakes_a_keeper_that_was_stopped(tmp_path: Path) -> None:
     async def story() -> tuple[family.Member, float]:
         async with await EngineProcess.spawn(spec(tmp_path, *program("say('up 1'); wait()"))) as it:
