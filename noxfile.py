@@ -120,11 +120,17 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """What the everyday commands cost, as the table of docs/performance.md."""
+    """What commands, watching and a start cost, as the tables of docs/performance.md."""
     session.install("-e", ".")
     session.run(
         "python", "-m", "mixvllm.testing.bench", "profiles/qwen3-8b-24gb.yaml", *session.posargs
     )
+    session.run("python", "-m", "mixvllm.testing.bench_supervisor")
+    session.run("python", "-m", "mixvllm.testing.bench_supervisor", "--terminal", "--others=1000")
+    if PYTHON.exists() and MODEL.exists():
+        run(session, PYTHON, "-m", "mixvllm.testing.bench_ready", DEMO)
+    else:
+        session.log("the time to the first answer needs the engine that `nox -s demo` makes")
 
 
 @nox.session(venv_backend="none")

@@ -47,7 +47,7 @@ def render_cmd(
     """Print the exact command and environment that `serve` would run, without starting it."""
     checked = check(Request(profile, os.environ, overrides, vllm))
     loud = [d for d in checked.diagnostics if d.severity is not Severity.INFO]
-    show_findings(loud, checked.resolved.texts, stream=sys.stderr)
+    show_findings(loud, checked.resolved.texts_shown, stream=sys.stderr)
     if checked.errors:
         raise ProfileFault(f"{profile} has errors; nothing was rendered", checked.diagnostics)
     command = command_of(checked)

@@ -37,7 +37,7 @@ def serve(
 
     checked = check(Request(profile, os.environ, overrides))
     loud = [d for d in checked.diagnostics if d.severity is not Severity.INFO]
-    show_findings(loud, checked.resolved.texts, stream=sys.stderr)
+    show_findings(loud, checked.resolved.texts_shown, stream=sys.stderr)
     if checked.errors:
         raise ProfileFault(f"{profile} has errors; nothing was started", checked.diagnostics)
     prepared = plan(checked, os.environ)

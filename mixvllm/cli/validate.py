@@ -71,7 +71,7 @@ def _show_one(item: Checked, seconds: float) -> None:
     if not item.diagnostics:
         print(f"{path} is valid for vLLM {item.release} on this machine")
         return
-    show_findings(item.diagnostics, item.resolved.texts)
+    show_findings(item.diagnostics, item.resolved.texts_shown)
     notes = len(item.diagnostics) - item.errors - item.warnings
     count = count_in_words(item.errors, item.warnings, notes)
     verdict = "" if item.errors else "valid, with "

@@ -4,6 +4,7 @@ Both parse the operator's text (``20GiB``, ``10m``) and print it back, so that a
 number never travels without its unit.
 """
 
+import math
 import re
 from typing import Final
 
@@ -30,18 +31,27 @@ def parse_size(text: str) -> int:
     scale = _SIZE_BY_LOWER.get(match[2].lower()) if match else None
     if match is None or scale is None:
         raise ValueError(f"not a size: {text!r}; write e.g. 20GiB ({', '.join(_SIZES)})")
-    return round(float(match[1]) * scale)
+    amount = float(match[1]) * scale
+    if math.isinf(amount):
+        raise ValueError("not a size: it has hundreds of digits")
+    return round(amount)
 
 
 def parse_duration(text: str) -> float:
     """Read ``"90"``, ``"90s"``, ``"1h30m"`` as seconds. Raises ValueError, naming the units."""
     stripped = text.strip()
     if re.fullmatch(r"\d+(\.\d+)?", stripped):
-        return float(stripped)
+        return _finite(float(stripped))
     parts = _DURATION.findall(stripped)
     if not parts or "".join(number + unit for number, unit in parts) != re.sub(r"\s", "", stripped):
         raise ValueError(f"not a duration: {text!r}; write e.g. 90s, 10m or 1h30m")
-    return sum(float(number) * _DURATIONS[unit] for number, unit in parts)
+    return _finite(sum(float(number) * _DURATIONS[unit] for number, unit in parts))
+
+
+def _finite(seconds: float) -> float:
+    if math.isinf(seconds):
+        raise ValueError("not a duration: it has hundreds of digits")
+    return seconds
 
 
 def show_size(amount: float) -> str:

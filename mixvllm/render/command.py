@@ -5,16 +5,21 @@ name. A flag that this release does not know, or a value that cannot be said on 
 is refused here as it is by `validate`.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from mixvllm.core.errors import MachineFault
 from mixvllm.core.origin import Default, Origin
 from mixvllm.settings.engine import EngineSetting, absolute
+from mixvllm.settings.keyfile import UnusableKeyFile, read_key
 from mixvllm.settings.layers import Value
 from mixvllm.settings.resolve import Resolved
 from mixvllm.settings.schema import Profile, is_local_path
-from mixvllm.settings.secrets import is_secret_name
+from mixvllm.settings.secrets import is_secret_name, looks_like_secret
+from mixvllm.settings.tree import plain_value
+from mixvllm.settings.written import written
 from mixvllm.vllm.argv import render_value
 from mixvllm.vllm.installation import Installation
 from mixvllm.vllm.options import Options
@@ -58,6 +63,7 @@ def build(
 
     Raises:
         Inexpressible: a value cannot be given to vLLM (MX251 says so before).
+        MachineFault: the file of the API key changed since it was checked.
     """
     pieces = [
         Piece(installation.command, _who_started(resolved, installation), "vllm.command"),
@@ -72,7 +78,11 @@ def build(
             key = ".".join(map(str, setting.key))
             pieces.append(Piece(words, setting.place.value, key))
     drain = options.find("shutdown-timeout")
-    if drain is not None and drain.name not in given and profile.supervisor.stop_grace >= 1:
+    if (
+        drain is not None
+        and drain.name not in given
+        and 1 <= profile.supervisor.stop_grace < math.inf
+    ):
         grace = int(profile.supervisor.stop_grace)
         origin = resolved.origin(("supervisor", "stop_grace"))
         pieces.append(Piece(render_value(drain, grace), origin, "supervisor.stop_grace"))
@@ -85,7 +95,11 @@ def build(
 
 def _who_started(resolved: Resolved, installation: Installation) -> Origin:
     place = resolved.places.get(("vllm", "command"))
-    return place.value if place else Default(f"mixvllm: {installation.source}")
+    return (
+        place.value
+        if place and resolved.value("vllm", "command") is not None
+        else Default(f"mixvllm: {installation.source}")
+    )
 
 
 def _model(resolved: Resolved) -> str:
@@ -100,13 +114,14 @@ def _environment(
     env: dict[str, str] = {}
     origins: dict[str, Origin] = {}
     secrets: dict[str, str] = {}
-    written = resolved.value("vllm", "env")
-    for name, value in sorted(written.items()) if isinstance(written, Mapping) else ():
+    asked = resolved.value("vllm", "env")
+    for name, value in sorted(asked.items()) if isinstance(asked, Mapping) else ():
         if value is None:
             continue
-        text = _env_text(name, value, options)
         origin = resolved.origin(("vllm", "env", name))
-        (secrets if is_secret_name(name) else env)[name] = text
+        text = _env_text(name, value, options, written(resolved.texts, origin))
+        secret = is_secret_name(name) or looks_like_secret(text)
+        (secrets if secret else env)[name] = text
         origins[name] = origin
     if isinstance(profile.gpus.select, list):
         env["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, profile.gpus.select))
@@ -124,12 +139,16 @@ def _environment(
     return env, origins, secrets
 
 
-def _env_text(name: str, value: Value, options: Options) -> str:
-    """A variable's text; booleans in the spelling that this variable understands."""
+def _env_text(name: str, value: Value, options: Options, text: str | None) -> str:
+    """A variable's text: numbers as they were written (1.10 is not 1.1 to a program that reads
+    a release), booleans in the spelling that this variable understands.
+    """
     if isinstance(value, bool):
         known = options.env.get(name)
         spelling = known.spelling(on=value) if known else None
         return spelling if spelling is not None else str(int(value))
+    if isinstance(value, int | float) and text is not None and plain_value(text) == value:
+        return text
     return str(value)
 
 
@@ -139,4 +158,7 @@ def _api_key(resolved: Resolved, profile: Profile) -> str | None:
     if profile.server.api_key_file is None:
         return None
     path = absolute(profile.server.api_key_file, resolved.origin(("server", "api_key_file")))
-    return path.read_text(encoding="utf-8").strip()
+    try:
+        return read_key(path)
+    except UnusableKeyFile as why:
+        raise MachineFault(f"the file of the API key, {path}, {why}") from None

@@ -30,6 +30,7 @@ class Facts:
     settings: tuple[EngineSetting, ...]
     machine: bool = True
     files: Mapping[Path, "FileFact"] = field(default_factory=dict)
+    no_command: str = ""  # in words, why `vllm.command` cannot be started here
 
     def setting(self, name: str) -> EngineSetting | None:
         """The setting of a vLLM option, through whichever key it came."""
@@ -48,6 +49,8 @@ class FileFact:
     is_folder: bool = False
     readable: bool = True
     names: frozenset[str] = frozenset()  # of a folder: the files in it
+    no_key: str = ""  # in words, why the file of a key gives none
+    key_is_empty: bool = False
 
 
 Check = Callable[[Facts], Iterator[Diagnostic]]

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.values import problem_of, problems
-from mixvllm.vllm.option import Kind
-from mixvllm.vllm.quantity import human_integer
+from mixvllm.vllm.option import Kind, Option
+from mixvllm.vllm.quantity import SUFFIXES, human_integer
 
 _HUMAN = (Kind.HUMAN_INTEGER, Kind.HUMAN_INTEGER_OR_AUTO)
 
@@ -16,18 +16,14 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     """vLLM knows k, m, g, t (powers of 1000) and K, M, G, T (powers of 1024), on some options."""
     for problem in problems(facts, RULE.code):
         text = str(problem.value)
-        number, letter = re.findall(r"[\d.]+|[A-Za-z]", text)[:2]
-        takes = problem.option.kind in _HUMAN
-        small, large = f"{number}{letter.lower()}", f"{number}{letter.upper()}"
+        meant, hint = _meant(problem.option, text)
         yield RULE.finding(
             f"`{problem.setting.name}` does not understand {text}",
             problem.setting.place.value,
             key=problem.setting.key,
-            label=f"write {large}" if takes else "write the number in full",
-            hint=f"{small} is {human_integer(small)}, {large} is {human_integer(large)}"
-            if takes and "." not in number
-            else "",
-            fix=large if takes and "." not in number else None,
+            label=f"write {meant}" if meant else "write the number in full",
+            hint=hint,
+            fix=meant,
         )
     for setting in facts.settings:
         value = setting.value
@@ -39,11 +35,35 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
             continue
         if re.fullmatch(r"\d+[kmgt]", value) and problem_of(setting.option, value) is None:
             yield _K.finding(
-                f"{value} is {human_integer(value)}; {value.upper()} would be"
-                f" {human_integer(value.upper())}",
+                f"{value} is {_amount(value)}; {value.upper()} would be {_amount(value.upper())}",
                 setting.place.value,
                 key=setting.key,
             )
+
+
+def _meant(option: Option, text: str) -> tuple[str | None, str]:
+    """What to write instead, and why: binary, unless a fraction forbids it; a suffix that the
+    option has no word for (``5b``) leaves only the number itself.
+    """
+    match = re.match(r"(\d+(?:\.\d+)?)\s*([A-Za-z])", text)
+    if match is None or option.kind not in _HUMAN:
+        return None, ""
+    small, large = f"{match[1]}{match[2].lower()}", f"{match[1]}{match[2].upper()}"
+    letters = option.suffixes or SUFFIXES
+    if "." in match[1]:
+        if match[2].lower() not in letters:
+            return None, ""
+        return small, f"{small} is {_amount(small)}; before a large letter stands no fraction"
+    if match[2].upper() not in letters:
+        return None, f"the letters are {', '.join(letters)}"
+    return large, f"{small} is {_amount(small)}, {large} is {_amount(large)}"
+
+
+def _amount(text: str) -> str:
+    try:
+        return str(human_integer(text))
+    except (ValueError, OverflowError):  # hundreds of digits
+        return "more than can be written"
 
 
 RULE = Rule("MX205", "number-suffix", Severity.ERROR, check)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule
-from mixvllm.rules.values import problem_of
+from mixvllm.rules.values import problem_of, unspeakable
 from mixvllm.vllm.argv import Inexpressible, render_value
 
 
@@ -12,6 +12,13 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     """Some values cannot be said on vLLM's command line, e.g. a list item that begins with a
     dash. They are refused here: a near miss would start a service that was not asked for.
     """
+    model = facts.resolved.value("model", "name")
+    trouble = _no_model(model) if isinstance(model, str) else None
+    if trouble is not None:
+        yield RULE.finding(
+            f"the model's name {trouble}", facts.place(("model", "name")).value,
+            key=("model", "name"), label="name a repository, or a folder",
+        )  # fmt: skip
     for setting in facts.settings:
         if setting.option is None or problem_of(setting.option, setting.value):
             continue
@@ -23,6 +30,15 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
                 setting.place.value,
                 key=setting.key,
             )
+
+
+def _no_model(name: str) -> str | None:
+    """Why this cannot be the word behind `vllm serve`."""
+    if not name.strip():
+        return "is blank"
+    if name.startswith("-"):
+        return "starts with a dash: vLLM would take it for an option"
+    return unspeakable(name)
 
 
 RULE = Rule("MX251", "inexpressible", Severity.ERROR, check)

@@ -1,12 +1,17 @@
-"""MX300 to MX304: variables under `vllm.env`."""
+"""MX300 to MX305: variables under `vllm.env`."""
 
+import re
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule, shown
+from mixvllm.rules.values import unspeakable
 from mixvllm.settings.layers import Value
 from mixvllm.vllm.history import variable_removed_in
 from mixvllm.vllm.option import EnvVariable, Kind, Reading
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -18,7 +23,14 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         path = ("vllm", "env", name)
         place = facts.place(path)
         known = facts.options.env.get(name)
-        if isinstance(value, dict | list):
+        if not _NAME.fullmatch(name):
+            yield _IMPOSSIBLE.finding(
+                f"{name!r} is no name of a variable", place.key, key=path,
+                label="letters, digits and _, no digit first",
+            )  # fmt: skip
+        elif isinstance(value, str) and (trouble := unspeakable(value)):
+            yield _IMPOSSIBLE.finding(f"{name} {trouble}", place.value, key=path)
+        elif isinstance(value, dict | list):
             yield _TYPE.finding(
                 f"{name} takes one value, this is a list or a mapping", place.value, key=path
             )
@@ -67,3 +79,4 @@ _REMOVED = Rule("MX301", "removed-variable", Severity.ERROR, check)
 _SPELLING = Rule("MX302", "variable-spelling", Severity.ERROR, check)
 _INTEGER = Rule("MX303", "variable-not-integer", Severity.ERROR, check)
 _TYPE = Rule("MX304", "variable-not-a-value", Severity.ERROR, check)
+_IMPOSSIBLE = Rule("MX305", "impossible-variable", Severity.ERROR, check)

@@ -7,18 +7,21 @@ from mixvllm.rules.base import Facts, Rule
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
-    """Two places would choose the cards, and one of them would lose."""
+    """Two places would choose the cards, or their order, and one of them would lose."""
     select = facts.resolved.places.get(("gpus", "select"))
-    place = facts.resolved.places.get(("vllm", "env", "CUDA_VISIBLE_DEVICES"))
-    if place is None or select is None or facts.resolved.value("gpus", "select") == "auto":
+    if select is None or facts.resolved.value("gpus", "select") == "auto":
         return
-    yield RULE.finding(
-        "CUDA_VISIBLE_DEVICES is set by gpus.select, and here again",
-        place.key,
-        key=("vllm", "env", "CUDA_VISIBLE_DEVICES"),
-        label="take one of the two out",
-        related=(Related(select.value, "selected here"),),
-    )
+    for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"):
+        place = facts.resolved.places.get(("vllm", "env", name))
+        if place is None:
+            continue
+        yield RULE.finding(
+            f"{name} is set by gpus.select, and here again",
+            place.key,
+            key=("vllm", "env", name),
+            label="take one of the two out",
+            related=(Related(select.value, "selected here"),),
+        )
 
 
 RULE = Rule("MX403", "gpu-variable", Severity.ERROR, check)

@@ -3,27 +3,31 @@
 from collections.abc import Iterator, Mapping
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
-from mixvllm.core.origin import FileSpan, KeyPath
+from mixvllm.core.origin import KeyPath
 from mixvllm.rules.base import Facts, Rule
-from mixvllm.settings.secrets import is_secret_name
+from mixvllm.settings.secrets import is_secret_name, looks_like_secret
+from mixvllm.settings.written import is_filled_in, written
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
-    """A profile is shared and committed; a key in it is no longer a secret."""
+    """A profile is shared and committed; a key in it is no longer a secret. The default in
+    ``${env:NAME:-default}`` stands in the profile as well.
+    """
     env = facts.resolved.value("vllm", "env")
     paths: list[tuple[KeyPath, str]] = [(("server", "api_key"), "server.api_key_file")]
     if isinstance(env, Mapping):
         paths += [(("vllm", "env", name), f"${{file:PATH}} or ${{env:{name}}}") for name in env]
     for path, instead in paths:
-        place = facts.resolved.places.get(path)
-        name = str(path[-1])
-        if place is None or not is_secret_name(name) or not isinstance(place.value, FileSpan):
+        place, name = facts.resolved.places.get(path), str(path[-1])
+        value = facts.resolved.value(*map(str, path))
+        if place is None or value is None or not str(value).strip():
             continue
-        if facts.resolved.value(*map(str, path)) is None:
+        if not is_secret_name(name) and not looks_like_secret(str(value)):
             continue
-        if facts.resolved.is_interpolated(place.value):
+        text = written(facts.resolved.texts, place.value)
+        if text is None or is_filled_in(text):
             continue
-        what = "a token" if "TOKEN" in name else "a key"
+        what = "a token" if "TOKEN" in name else "a key" if "KEY" in name.upper() else "a secret"
         yield RULE.finding(
             f"{what} stands in plain text in the profile", place.value, key=path,
             label=f"use {instead}",

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from mixvllm.core.diagnostic import Diagnostic, Related, Severity
 from mixvllm.rules.base import Facts, Rule
+from mixvllm.rules.mx606_api_key import has_key
 
 
 def is_loopback(host: str) -> bool:
@@ -20,9 +21,7 @@ def is_loopback(host: str) -> bool:
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Whoever reaches the port may use the model, and fill the cards with work."""
     host = facts.resolved.value("server", "host")
-    keys = (("server", "api_key"), ("server", "api_key_file"), ("vllm", "env", "VLLM_API_KEY"))
-    has_key = any(key in facts.resolved.places for key in keys)
-    if not isinstance(host, str) or is_loopback(host) or has_key:
+    if not isinstance(host, str) or is_loopback(host) or has_key(facts):
         return
     place = facts.place(("server", "host"))
     yield RULE.finding(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.core.origin import FileSpan, KeyPath, Origin, dotted
-from mixvllm.rules.base import Facts, Rule
+from mixvllm.rules.base import Facts, FileFact, Rule
 from mixvllm.settings.engine import absolute
 from mixvllm.settings.schema import is_local_path
 
@@ -39,14 +39,23 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
             )  # fmt: skip
     for key in _FILES:
         value = facts.resolved.value(*map(str, key))
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not value.strip():
             continue
         place = facts.place(key)
         path = absolute(value, place.value)
         fact = facts.files.get(path)
-        if fact is not None and (not fact.exists or not fact.readable):
-            why = "is not there" if not fact.exists else "cannot be read"
+        why = _what_is_wrong(fact) if fact is not None else ""
+        if why:
             yield _FILE.finding(f"`{dotted(key)}`: {path} {why}", place.value, key=key)
+
+
+def _what_is_wrong(fact: FileFact) -> str:
+    """Why a file cannot be used, in words that follow its name; "" when it can."""
+    if not fact.exists:
+        return "is not there"
+    if fact.is_folder:
+        return "is a folder"
+    return fact.no_key or ("" if fact.readable else "cannot be read")
 
 
 def _base(origin: Origin) -> str:

@@ -4,6 +4,7 @@ The rules that speak of values ask here, so that a value never gets two findings
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -100,7 +101,7 @@ def _number(option: Option, value: Value) -> tuple[str, Value] | None:
         case str() if option.kind in _HUMAN:
             try:
                 number = human_integer(value)
-            except ValueError:
+            except (ValueError, OverflowError):
                 return ("MX205" if _SUFFIXED.fullmatch(value) else "MX223"), value
         case str():
             try:
@@ -115,7 +116,11 @@ def _number(option: Option, value: Value) -> tuple[str, Value] | None:
 
 
 def in_range(option: Option, number: float) -> bool:
-    """Whether a number keeps the bounds of the option's config field."""
+    """Whether a number keeps the bounds of the option's config field; no nan and no infinity
+    does, though a comparison with nan would not say so.
+    """
+    if isinstance(number, float) and not math.isfinite(number):
+        return False
     if number == -1 and option.kind is Kind.HUMAN_INTEGER_OR_AUTO:
         return True
     return not (
@@ -144,4 +149,15 @@ def bounds_in_words(option: Option) -> str:
     low = f"{option.at_least:g} <= " if option.at_least is not None else low
     high = f" < {option.below:g}" if option.below is not None else ""
     high = f" <= {option.at_most:g}" if option.at_most is not None else high
-    return f"{low}x{high}"
+    return f"{low}x{high}" if low or high else "a finite number"
+
+
+def unspeakable(text: str) -> str | None:
+    """In what way no process can be handed this text, as a word or in a variable."""
+    if "\0" in text:
+        return "holds a NUL character, which ends a text"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "holds half of a surrogate pair, which is no character"
+    return None

@@ -11,12 +11,14 @@ from mixvllm.core.origin import FileSpan
 from mixvllm.rules import ALL
 from mixvllm.rules.base import Facts, FileFact
 from mixvllm.settings.engine import absolute, engine_settings
+from mixvllm.settings.keyfile import EmptyKeyFile, UnusableKeyFile, read_key
 from mixvllm.settings.profile import profile_from, read_bytes
 from mixvllm.settings.resolve import Resolved, resolve
 from mixvllm.settings.schema import is_local_path
 from mixvllm.settings.sources import Override, cli_layer, environment_layer
-from mixvllm.vllm.installation import Installation, find_installation
-from mixvllm.vllm.options import UnknownRelease, newest, options_of
+from mixvllm.settings.written import written
+from mixvllm.vllm.installation import Installation, command_words, find_installation
+from mixvllm.vllm.options import Options, UnknownRelease, newest, options_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,12 @@ class Checked:
     """A profile with everything that was found."""
 
     resolved: Resolved
-    release: str
+    release: str  # the one whose options were looked up
     facts: Facts
     diagnostics: tuple[Diagnostic, ...]
     installation: Installation | None
     missing: VllmMissing | None = field(default=None, repr=False)
+    command: tuple[str, ...] | None = None  # `vllm.command` as words; None when it is not given
 
     @property
     def errors(self) -> int:
@@ -64,41 +67,37 @@ def check(request: Request) -> Checked:
         environment_layer(request.environ),
         cli_layer(request.overrides),
     )
-    installation, missing = _installation(resolved, request.environ)
-    release = request.release or _release(resolved, installation)
-    try:
-        options = options_of(release)
-    except UnknownRelease as error:
-        raise MachineFault(
-            f"no option table for vLLM {release}",
-            hint=f"the nearest release known here is {error.nearest}: --vllm {error.nearest}",
-        ) from None
+    command = _command(resolved)
+    installation, missing = _installation(command, request.environ)
+    options = _options(request, resolved, installation)
     facts = Facts(
         resolved=resolved,
         options=options,
         settings=engine_settings(resolved, options),
         files=_look_at_files(resolved),
+        no_command=str(missing) if missing is not None and command is not None else "",
     )
     found = [d for rule in ALL for d in rule.check(facts)] if resolved.values else []
-    return Checked(
-        resolved, release, facts, _without_echoes([*resolved.diagnostics, *found]),
-        installation, missing,
-    )  # fmt: skip
+    told = _without_echoes([*resolved.diagnostics, *resolved.without_secrets(found)])
+    return Checked(resolved, options.release, facts, told, installation, missing, command)
 
 
 def _without_echoes(found: list[Diagnostic]) -> tuple[Diagnostic, ...]:
     """One finding for one fault: what the structure's check refused at a key is not refused
     again as a vLLM option, and MX251 (no command line can say it) is the last word of all.
+    MX115 knows better than MX110 what to write.
     """
     errors = [d for d in found if d.severity is Severity.ERROR]
     structure = {d.key for d in errors if d.code < "MX200"}
     others = {d.key for d in errors if d.code != "MX251"}
+    numbers = {d.key for d in errors if d.code == "MX115"}
     return in_order(
         [
             _with_includer(d)
             for d in found
             if not (d.key and d.code.startswith("MX2") and d.key in structure)
             and not (d.code == "MX251" and d.key in others)
+            and not (d.code == "MX110" and d.key in numbers)
         ]
     )
 
@@ -111,38 +110,54 @@ def _with_includer(found: Diagnostic) -> Diagnostic:
     return replace(found, related=(*found.related, Related(includer, "included here")))
 
 
-def _installation(
-    resolved: Resolved, environ: Mapping[str, str]
-) -> tuple[Installation | None, VllmMissing | None]:
-    command = resolved.value("vllm", "command")
-    words = command_words(command)
+def _command(resolved: Resolved) -> tuple[str, ...] | None:
+    """The words of ``vllm.command``; a program named by a path is looked for where the profile
+    is, or where the option was typed. What cannot be split has its finding (MX118).
+    """
     try:
-        return find_installation(words, environ=environ), None
+        words = command_words(resolved.value("vllm", "command"))
+    except ValueError:
+        return None
+    if words is None or not ("/" in words[0] or words[0].startswith("~")):
+        return words
+    return str(absolute(words[0], resolved.origin(("vllm", "command")))), *words[1:]
+
+
+def _installation(
+    command: tuple[str, ...] | None, environ: Mapping[str, str]
+) -> tuple[Installation | None, VllmMissing | None]:
+    try:
+        return find_installation(command, environ=environ), None
     except VllmMissing as error:
         return None, error
+    except ValueError:  # a NUL in the program's name (MX118)
+        return None, VllmMissing("vllm.command names no program")
 
 
-def command_words(command: object) -> list[str] | None:
-    """``vllm.command`` as a list of words; a string is split as a shell would."""
-    import shlex
-
-    if isinstance(command, str):
-        try:
-            return shlex.split(command)
-        except ValueError:
-            return [command]
-    if isinstance(command, list):
-        return [str(word) for word in command]
-    return None
-
-
-def _release(resolved: Resolved, installation: Installation | None) -> str:
-    written = resolved.value("vllm", "version")
-    if isinstance(written, str | float | int):
-        return str(written)
-    if installation is not None and installation.release is not None:
-        return installation.release
-    return newest()
+def _options(request: Request, resolved: Resolved, installation: Installation | None) -> Options:
+    """The options of the release that was asked for, else the profile's, the installed, the
+    newest. A release in the profile that is not known has its finding (MX116).
+    """
+    asked = request.release
+    if asked is None:
+        place = resolved.place("vllm", "version")
+        release = resolved.value("vllm", "version")
+        if place is not None and release is not None:
+            text = release if isinstance(release, str) else written(resolved.texts, place.value)
+            try:
+                return options_of(text or str(release))
+            except UnknownRelease:
+                return options_of(newest())
+        asked = installation.release if installation is not None else None
+    if asked is None:
+        return options_of(newest())
+    try:
+        return options_of(asked)
+    except UnknownRelease as error:
+        raise MachineFault(
+            f"no option table for vLLM {asked}" if asked else "--vllm names no release",
+            hint=f"the nearest release known here is {error.nearest}: --vllm {error.nearest}",
+        ) from None
 
 
 def _look_at_files(resolved: Resolved) -> dict[Path, FileFact]:
@@ -155,7 +170,22 @@ def _look_at_files(resolved: Resolved) -> dict[Path, FileFact]:
         value = resolved.value("server", name)
         if isinstance(value, str):
             paths.add(absolute(value, resolved.origin(("server", name))))
-    return {path: _fact(path) for path in paths}
+    facts = {path: _fact(path) for path in paths}
+    key = resolved.value("server", "api_key_file")
+    if isinstance(key, str):
+        path = absolute(key, resolved.origin(("server", "api_key_file")))
+        facts[path] = _with_key(path, facts[path])
+    return facts
+
+
+def _with_key(path: Path, fact: FileFact) -> FileFact:
+    try:
+        read_key(path)
+    except EmptyKeyFile:
+        return replace(fact, key_is_empty=True)
+    except UnusableKeyFile as why:
+        return replace(fact, no_key=str(why))
+    return fact
 
 
 def _fact(path: Path) -> FileFact:

@@ -7,7 +7,8 @@ from mixvllm.vllm.installation import Installation
 
 
 def command_of(checked: Checked) -> VllmCommand:
-    """The command of a checked profile. vLLM need not be installed: then it is just ``vllm``.
+    """The command of a checked profile. vLLM need not be installed: then it is started by the
+    words of ``vllm.command``, or is just ``vllm``.
 
     Raises:
         ProfileFault: the profile has findings of severity error.
@@ -16,7 +17,10 @@ def command_of(checked: Checked) -> VllmCommand:
     if checked.errors or profile is None:
         raise ProfileFault(f"{checked.resolved.path} has errors", checked.diagnostics)
     installation = checked.installation or Installation(
-        command=("vllm",), release=None, distribution=None, source="no vLLM found here"
+        command=checked.command or ("vllm",),
+        release=None,
+        distribution=None,
+        source="vllm.command" if checked.command else "no vLLM found here",
     )
     facts = checked.facts
     return build(facts.resolved, profile, facts.settings, facts.options, installation)

@@ -3,12 +3,13 @@
 Rules check this list and the command is built from it, so both speak of the same thing.
 """
 
-import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mixvllm.core.errors import MachineFault
 from mixvllm.core.origin import Default, FileSpan, KeyPath, Origin
 from mixvllm.settings.fields import all_fields
 from mixvllm.settings.interpolate import Untyped
@@ -16,6 +17,7 @@ from mixvllm.settings.layers import Place, Value
 from mixvllm.settings.profile import Unavailable
 from mixvllm.settings.resolve import Resolved
 from mixvllm.settings.schema import is_local_path, local_path
+from mixvllm.settings.typed import json_value, typed
 from mixvllm.vllm.option import Kind, Option
 from mixvllm.vllm.options import Options
 
@@ -25,8 +27,15 @@ _ALWAYS: Final[tuple[tuple[KeyPath, Value], ...]] = (
     (("server", "host"), "127.0.0.1"),
     (("server", "port"), 8000),
 )
-_PATHS: Final = {"tokenizer", "chat-template", "ssl-certfile", "ssl-keyfile", "ssl-ca-certs"}
+# Options that take a file or a folder. Only the TLS files are never anything else: of the others
+# a value is a path when it begins as paths do.
+_PATHS: Final = {
+    "tokenizer", "chat-template", "ssl-certfile", "ssl-keyfile", "ssl-ca-certs", "download-dir",
+    "hf-config-path", "generation-config", "allowed-local-media-path", "tool-parser-plugin",
+    "reasoning-parser-plugin", "log-config-file",
+}  # fmt: skip
 _NEW_NAMES: Final = {"max_tokens": "max_new_tokens"}  # transformers' GenerationConfig
+_WHOLE: Final = re.compile(r"-?[0-9]{1,400}")
 _NUMBERS: Final = {Kind.HUMAN_INTEGER, Kind.HUMAN_INTEGER_OR_AUTO}
 
 
@@ -109,8 +118,12 @@ def _args(resolved: Resolved, options: Options) -> Iterator[EngineSetting]:
         if value is Unavailable:
             continue
         if place is None:  # only deeper keys were set, one by one
-            place = next(p for key, p in resolved.places.items() if key[:3] == path)
+            below = (p for key, p in resolved.places.items() if key[:3] == path)
+            place = next(below, resolved.places.get(path[:2]) or _by_default())
         option = options.find(name)
+        known = option.name if option else name
+        if known in _PATHS and isinstance(value, str):
+            value = _path(value, place.value, always=known.startswith("ssl-"))
         yield EngineSetting(path, name, option, of_kind(value, option), place, named=False)
 
 
@@ -122,12 +135,22 @@ def _path(text: str, origin: Origin, *, always: bool) -> str:
 
 
 def absolute(text: str, origin: Origin) -> Path:
-    """A path as its writer meant it: relative to the file it stands in, else to where we run."""
+    """A path as its writer meant it: relative to the file it stands in, else to where we run.
+
+    Raises MachineFault when that is needed and the working folder is gone.
+    """
     base = origin.path.parent if isinstance(origin, FileSpan) else Path()
-    return Path(_normal(local_path(text, base.absolute())))
+    path = local_path(text, base)
+    try:
+        return _normal(path.absolute())
+    except FileNotFoundError:
+        raise MachineFault(
+            f"{text} is relative to the working folder, which is gone",
+            hint="go to a folder that exists",
+        ) from None
 
 
-def _normal(path: Path) -> str:
+def _normal(path: Path) -> Path:
     """Without ``.`` and ``..``, but with symbolic links as they are written."""
     parts: list[str] = []
     for part in path.parts:
@@ -135,7 +158,7 @@ def _normal(path: Path) -> str:
             parts.pop()
         elif part != "..":
             parts.append(part)
-    return str(Path(*parts))
+    return Path(*parts)
 
 
 def of_kind(value: Value, option: Option | None) -> Value:
@@ -145,13 +168,17 @@ def of_kind(value: Value, option: Option | None) -> Value:
     text = str(value)
     if option.optional and text in ("null", "~"):
         return None
+    if option.many and text.lstrip().startswith("{"):  # one JSON object, or several
+        try:
+            return json_value(f"[{text}]")
+        except ValueError:
+            return [text]
     if option.many and not text.lstrip().startswith("["):
         return [_scalar(part.strip(), option) for part in text.split(",") if part.strip()]
     return _scalar(text, option)
 
 
 def _scalar(text: str, option: Option) -> Value:
-    converters = {Kind.INTEGER: int, Kind.NUMBER: float}
     try:
         if option.kind in (Kind.FLAG, Kind.SWITCH):
             lowered = text.lower()
@@ -159,12 +186,13 @@ def _scalar(text: str, option: Option) -> Value:
                      "false": False, "0": False, "no": False, "off": False}  # fmt: skip
             return words.get(lowered, text)
         if option.kind in _NUMBERS:
-            return int(text) if text.lstrip("-").isdecimal() else text
-        if option.kind in converters:
-            return converters[option.kind](text)
+            return int(text) if _WHOLE.fullmatch(text) else text
+        if option.kind is Kind.INTEGER:
+            return typed(text, int)
+        if option.kind is Kind.NUMBER:
+            return typed(text, float)
         if option.kind in (Kind.JSON, Kind.JSON_OR_STRING) or option.many:
-            value: Value = json.loads(text)
-            return value
+            return json_value(text)
     except ValueError:
         return text
     return text

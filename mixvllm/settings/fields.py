@@ -18,6 +18,11 @@ from mixvllm.settings.schema import Cli, Engine, Profile
 FREE_FORM: frozenset[KeyPath] = frozenset({("vllm", "args"), ("vllm", "env")})
 
 
+def option_name(written: str) -> str:
+    """A key of ``vllm.args`` in kebab case; a short flag (``-tp``) keeps its dash."""
+    return written.replace("_", "-").removeprefix("--")
+
+
 @dataclass(frozen=True, slots=True)
 class SettingField:
     """A leaf of the profile."""
@@ -88,6 +93,8 @@ def type_in_words(annotation: Any) -> str:
     if origin in (Union, UnionType):
         words = [type_in_words(arg) for arg in get_args(annotation) if arg is not type(None)]
         return " or ".join(dict.fromkeys(words))
+    if section_of(annotation) is not None:
+        return "a mapping"
     if get_args(annotation):
         literals = [arg for arg in get_args(annotation) if isinstance(arg, str)]
         if literals and len(literals) == len(get_args(annotation)):

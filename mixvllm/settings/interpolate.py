@@ -13,6 +13,7 @@ from typing import Final
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.core.origin import FileSpan
+from mixvllm.settings.schema import local_path
 from mixvllm.settings.tree import Scalar
 
 _OPEN: Final = re.compile(r"\$\{(?P<kind>env|file):")
@@ -39,8 +40,13 @@ def has_interpolation(scalar: Scalar) -> bool:
     return _OPEN.search(scalar.text) is not None
 
 
-def interpolate(scalar: Scalar, environ: Mapping[str, str]) -> Interpolated:
-    """Fill in a scalar's text. Files are read relative to the profile's folder."""
+def interpolate(
+    scalar: Scalar, environ: Mapping[str, str], *, secret: bool = False
+) -> Interpolated:
+    """Fill in a scalar's text. Files are read relative to the profile's folder.
+
+    ``secret``: the key's value is one, so that what was written is not repeated.
+    """
     text = scalar.text
     pieces: list[str] = []
     found: list[Diagnostic] = []
@@ -54,10 +60,16 @@ def interpolate(scalar: Scalar, environ: Mapping[str, str]) -> Interpolated:
             found.append(_error("MX512", message, span, label="write `}` where it ends"))
             return Interpolated(None, tuple(found))
         body = text[opening.end() : end]
+        if "${" in body:
+            span = _inside(scalar, opening.start(), len(text) - opening.start())
+            message = f"`{opening[0]}` holds another `${{`: one cannot stand in the other"
+            hint = "write the default out, or set the variable"
+            found.append(_error("MX512", message, span, hint=hint))
+            return Interpolated(None, tuple(found))
         whole = _inside(scalar, opening.start(), end + 1 - opening.start())
         name_span = _inside(scalar, opening.end(), len(body.split(":")[0]))
         value = (
-            _from_env(body, environ, whole, name_span)
+            _from_env(body, environ, whole, name_span, secret=secret)
             if opening["kind"] == "env"
             else _from_file(body, scalar.span.path.parent, whole)
         )
@@ -71,16 +83,19 @@ def interpolate(scalar: Scalar, environ: Mapping[str, str]) -> Interpolated:
 
 
 def _from_env(
-    body: str, environ: Mapping[str, str], whole: FileSpan, name_span: FileSpan
+    body: str, environ: Mapping[str, str], whole: FileSpan, name_span: FileSpan, *, secret: bool
 ) -> str | Diagnostic:
     match = _ENV.fullmatch(body)
     if match is None:
+        what = "this" if secret else f"`{body}`"
         return _error(
-            "MX510", f"`{body}` is not a variable's name", whole,
+            "MX510", f"{what} is not a variable's name", whole,
             hint="write ${env:NAME}, ${env:NAME:-default} or ${env:NAME:?message}",
         )  # fmt: skip
     name, sign, rest = match["name"], match["sign"], match["rest"]
     value = environ.get(name)
+    if value is not None and not is_text(value):
+        return _error("MX510", f"the variable {name} holds bytes that are not UTF-8", name_span)
     if value is not None and (value or sign is None):
         return value
     if sign == ":-":
@@ -95,8 +110,13 @@ def _from_env(
     )  # fmt: skip
 
 
+def is_text(text: str) -> bool:
+    """Whether it can be written as UTF-8: no half of a surrogate pair, no stray bytes."""
+    return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
+
+
 def _from_file(body: str, folder: Path, whole: FileSpan) -> str | Diagnostic:
-    path = folder / Path(body).expanduser()
+    path = local_path(body, folder)
     try:
         if not path.is_file():
             return _error("MX513", f"{path} is not a file", whole, hint="mend the path")

@@ -42,6 +42,24 @@ class Layer:
         here[str(path[-1])] = value
         self.places[path] = place
 
+    def forget(self, path: KeyPath) -> dict[KeyPath, Place]:
+        """Take a key out, with all below it; returns their places."""
+        gone = {p: place for p, place in self.places.items() if p[: len(path)] == path}
+        for p in gone:
+            del self.places[p]
+        self.values = without(self.values, path)
+        return gone
+
+
+def without(values: Mapping[str, Value], path: KeyPath) -> dict[str, Value]:
+    """The values less the one at a path; the given ones stay as they are."""
+    result = dict(values)
+    if len(path) == 1:
+        result.pop(str(path[0]), None)
+    elif path and isinstance(inner := result.get(str(path[0])), Mapping):
+        result[str(path[0])] = without(inner, path[1:])
+    return result
+
 
 def get(values: Mapping[str, Value], path: KeyPath) -> Value:
     """The value at a path of string keys, or None."""

@@ -8,7 +8,7 @@ Types and ranges are pydantic's business (:mod:`mixvllm.settings.resolve`).
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -16,16 +16,27 @@ from mixvllm.core.diagnostic import Diagnostic, Fix, Related, Severity
 from mixvllm.core.errors import MachineFault
 from mixvllm.core.origin import FileSpan, KeyPath, dotted
 from mixvllm.settings import traps
-from mixvllm.settings.fields import FREE_FORM, section_of
+from mixvllm.settings.fields import FREE_FORM, option_name, section_of
+from mixvllm.settings.hidden import secret_scalars
 from mixvllm.settings.interpolate import Untyped, has_interpolation, interpolate
 from mixvllm.settings.layers import Layer, Place, Value, get, merge, merge_places
-from mixvllm.settings.schema import Profile
-from mixvllm.settings.tree import UNAVAILABLE, Entry, Mapping, Node, Scalar, Sequence, kind_in_words
+from mixvllm.settings.schema import Profile, local_path
+from mixvllm.settings.secrets import hides, hides_path
+from mixvllm.settings.tree import (
+    UNAVAILABLE,
+    Entry,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    kind_in_words,
+    plain_value,
+)
 from mixvllm.settings.typed import typed
 from mixvllm.settings.unknown import unknown_key
-from mixvllm.settings.yaml import MAX_BYTES, parse_profile
+from mixvllm.settings.yaml import MAX_BYTES, ParsedText, parse_profile
 
-MAX_EXTENDS: Final = 32
+MAX_FILES: Final = 64  # that one profile is made of, each as often as it is laid over another
 
 
 @dataclass(slots=True)
@@ -35,6 +46,10 @@ class ProfileLayer(Layer):
     path: Path = field(default_factory=Path)
     texts: dict[Path, str] = field(default_factory=dict)
     overridden: dict[KeyPath, list[Place]] = field(default_factory=dict)
+    hidden: list[FileSpan] = field(default_factory=list)  # places of secrets
+    words: set[str] = field(default_factory=set)  # the secrets themselves, never shown
+    read: dict[Path, tuple[bytes, ParsedText]] = field(default_factory=dict, repr=False)
+    loads: int = 0
     readable: bool = True  # False: no tree, so nothing can be said about missing keys
 
 
@@ -91,16 +106,22 @@ def _load(
     extended_at: FileSpan | None,
 ) -> None:
     """Lay a file, after the files it extends, over what ``into`` holds."""
-    into.texts[path] = raw.decode("utf-8-sig", "replace")
-    parsed = parse_profile(raw, path, included_by)
-    into.diagnostics.extend(parsed.diagnostics)
+    into.loads += 1
+    parsed = into.read[path][1] if path in into.read else parse_profile(raw, path, included_by)
+    if path not in into.read:
+        into.read[path] = raw, parsed
+        into.texts[path] = raw.decode("utf-8-sig", "replace")
+        into.diagnostics.extend(parsed.diagnostics)
+        for scalar in () if parsed.root is None else secret_scalars(parsed.root):
+            into.hidden.append(scalar.span)
+            into.words.add(scalar.text)
     if parsed.root is None:
         into.readable = False
         return
     extends = parsed.root.find("extends")
     if extends is not None:
         for base in _bases(extends, into):
-            _extend(base, path, environ, into, chain=(*chain, path.resolve()), first=extended_at)
+            _extend(base, path, environ, into, chain=(*chain, _real(path)), first=extended_at)
     walker = _Walker(environ, into)
     layer = walker.layer(parsed.root)
     _lay(layer, into)
@@ -108,6 +129,7 @@ def _load(
 
 def _bases(entry: Entry, into: ProfileLayer) -> tuple[Scalar, ...]:
     nodes = entry.value.items if isinstance(entry.value, Sequence) else (entry.value,)
+    nodes = tuple(n for n in nodes if not isinstance(n, Scalar) or n.tag != UNAVAILABLE)
     names = tuple(n for n in nodes if isinstance(n, Scalar) and isinstance(n.value, str) and n.text)
     if len(names) < len(nodes):
         into.diagnostics.append(
@@ -131,9 +153,30 @@ def _extend(
     chain: tuple[Path, ...],
     first: FileSpan | None,
 ) -> None:
-    path = from_path.parent / Path(name.text).expanduser()
+    text: str = name.text
+    if has_interpolation(name):
+        filled = interpolate(name, environ)
+        into.diagnostics.extend(filled.diagnostics)
+        if filled.text is None:
+            return
+        text = filled.text
+    path = local_path(text, from_path.parent)
     first = first or name.span
-    if path.resolve() in chain or len(chain) > MAX_EXTENDS:
+    if into.loads >= MAX_FILES:
+        if into.loads == MAX_FILES:  # once is enough
+            into.loads += 1
+            into.diagnostics.append(
+                Diagnostic(
+                    "MX501",
+                    Severity.ERROR,
+                    f"`extends` brings in more than {MAX_FILES} files",
+                    name.span,
+                    key=("extends",),
+                    hint="a file that several others extend counts each time",
+                )
+            )
+        return
+    if _real(path) in chain:
         names = " -> ".join(p.name for p in (*chain, path))
         into.diagnostics.append(
             Diagnostic(
@@ -148,7 +191,7 @@ def _extend(
         )
         return
     try:
-        raw = read_bytes(path)
+        raw = into.read[path][0] if path in into.read else read_bytes(path)
     except MachineFault as fault:
         into.diagnostics.append(
             Diagnostic(
@@ -162,6 +205,14 @@ def _extend(
         )
         return
     _load(raw, path, name.span, environ, into, chain=chain, extended_at=first)
+
+
+def _real(path: Path) -> Path:
+    """The path without symbolic links, as far as they can be followed."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):  # a loop of links, a NUL, no working folder
+        return path
 
 
 def _lay(high: Layer, into: ProfileLayer) -> None:
@@ -279,7 +330,7 @@ class _Walker:
                 Diagnostic(
                     "MX026",
                     Severity.WARNING,
-                    f"empty section `{entry.key.text}`: its defaults are used",
+                    f"empty section `{entry.key.text}`: {self._left(path)}",
                     entry.key.span,
                     key=path,
                     label="take it out, or write what it should hold",
@@ -306,6 +357,11 @@ class _Walker:
             else:
                 self._section(node, section, path)
 
+    def _left(self, path: KeyPath) -> str:
+        """What an empty section leaves as it was."""
+        below = any(other[: len(path)] == path for other in self._profile.places)
+        return "what it extends stays as it is" if below else "its defaults are used"
+
     def _free_form(self, node: Mapping, path: KeyPath) -> None:
         """``vllm.args`` and ``vllm.env``: any key; options in kebab case."""
         is_args = path[-1] == "args"
@@ -316,7 +372,7 @@ class _Walker:
             if ascii_name != written:
                 self._say(traps.lookalike(entry.key, ascii_name, (*path, written)))
                 continue
-            name = written.replace("_", "-").lstrip("-") if is_args else written
+            name = option_name(written) if is_args else written
             if name in seen:
                 self._say(_same_option_twice(name, entry.key, seen[name], path))
                 continue
@@ -332,8 +388,9 @@ class _Walker:
         self._layer.places[path] = place
         match node:
             case Sequence(items=items):
+                inner = _of_items(annotation)
                 return [
-                    self._value(item, (*path, i), Place(item.span, item.span), None)
+                    self._value(item, (*path, i), Place(item.span, item.span), inner)
                     for i, item in enumerate(items)
                 ]
             case Mapping(entries=entries):
@@ -342,22 +399,32 @@ class _Walker:
                         entry.value,
                         (*path, entry.key.text),
                         Place(entry.key.span, entry.value.span),
-                        None,
+                        _AS_YAML,
                     )
                     for entry in entries
                 }
             case Scalar(tag="unavailable"):
                 return Unavailable
             case Scalar() if has_interpolation(node):
-                filled = interpolate(node, self._environ)
+                filled = interpolate(node, self._environ, secret=hides_path(path))
                 self._layer.diagnostics.extend(filled.diagnostics)
                 if filled.text is None:
                     return Unavailable
                 if not node.plain:
                     return str(filled.text)
+                if annotation is _AS_YAML:
+                    return plain_value(str(filled.text))
                 return filled.text if annotation is None else typed(filled.text, annotation)
             case Scalar():
                 return node.value
+
+
+def _of_items(annotation: Any) -> Any:
+    """What the items of a list are to be."""
+    for member in (annotation, *get_args(annotation)):
+        if get_origin(member) is list:
+            return get_args(member)[0]
+    return _AS_YAML
 
 
 class _Unavailable:
@@ -368,6 +435,7 @@ class _Unavailable:
 
 
 Unavailable: Final = _Unavailable()
+_AS_YAML: Final = object()  # no type is known: a word means what YAML says
 
 
 def _is_empty(node: Node) -> bool:
@@ -389,10 +457,11 @@ def _glued_colon(node: Scalar, path: KeyPath) -> Diagnostic | None:
     key, colon, value = node.text.partition(":")
     if not node.plain or not colon or not value or not key.replace("-", "_").isidentifier():
         return None
-    fix = f"{key}: {value}"
+    secret = hides(key) or hides_path(path)
+    fix = f"{key}: {'...' if secret else value}"
     return Diagnostic(
         "MX024", Severity.ERROR, "a space after ':' is missing", node.span, key=path,
-        label=f"write `{fix}`", fix=Fix(node.span, fix),
+        label=f"write `{fix}`", fix=None if secret else Fix(node.span, fix),
     )  # fmt: skip
 
 

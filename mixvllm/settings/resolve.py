@@ -6,8 +6,9 @@ knows who set it and what it overrode. A property test holds the two merges toge
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,12 @@ from mixvllm.core.diagnostic import Diagnostic
 from mixvllm.core.origin import Default, FileSpan, KeyPath, Origin
 from mixvllm.settings.faults import diagnostics_of
 from mixvllm.settings.fields import all_fields, section_of
+from mixvllm.settings.hidden import shown_text, without_secrets
 from mixvllm.settings.layers import Layer, Place, Value, get, merge, merge_places
 from mixvllm.settings.profile import ProfileLayer, Unavailable
 from mixvllm.settings.schema import Profile
+from mixvllm.settings.spellings import give_way, open_texts
+from mixvllm.settings.tree import lines_of
 
 
 class _LayerSource(PydanticBaseSettingsSource):
@@ -59,7 +63,7 @@ class ProfileSettings(Profile, BaseSettings):
         return tuple(_LayerSource(settings_cls, values) for values in layers)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Resolved:
     """Settings with their origins.
 
@@ -74,6 +78,20 @@ class Resolved:
     texts: Mapping[Path, str]
     profile: Profile | None
     diagnostics: tuple[Diagnostic, ...]
+    hidden: tuple[FileSpan, ...] = ()  # where secrets stand in the files
+    words: frozenset[str] = field(default=frozenset(), repr=False)  # those secrets
+
+    @cached_property
+    def texts_shown(self) -> Mapping[Path, str]:
+        """``texts`` as they may be shown: every line as long as before, secrets as stars."""
+        return {
+            path: shown_text(text, [span for span in self.hidden if span.path == path])
+            for path, text in self.texts.items()
+        }
+
+    def without_secrets(self, found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+        """Findings that do not repeat what stands in the profile under a secret's key."""
+        return without_secrets(found, self.hidden, self.words)
 
     def value(self, *path: str) -> Value:
         """The merged value at a path; None when nobody set it or it could not be had."""
@@ -93,7 +111,7 @@ class Resolved:
         return re.search(r"\$\{(env|file):", self._text_at(span)) is not None
 
     def _text_at(self, span: FileSpan) -> str:
-        lines = self.texts.get(span.path, "").splitlines()
+        lines = lines_of(self.texts.get(span.path, ""))
         return lines[span.line - 1][span.column - 1 :] if span.line <= len(lines) else ""
 
     def origin(self, path: KeyPath) -> Origin:
@@ -116,9 +134,13 @@ def _without_unavailable(value: Value) -> Value:
 
 def resolve(profile: ProfileLayer, environment: Layer, command_line: Layer) -> Resolved:
     """Merge the layers, command line first, and check the result."""
+    lost = {path: list(losers) for path, losers in profile.overridden.items()}
+    open_texts((profile, environment, command_line))
+    for low, high in ((profile, environment), (profile, command_line), (environment, command_line)):
+        for path, losers in give_way(low, high).items():
+            lost.setdefault(path, []).extend(losers)
     values: dict[str, Value] = dict(profile.values)
     places: dict[KeyPath, Place] = dict(profile.places)
-    lost = {path: list(losers) for path, losers in profile.overridden.items()}
     for layer in (environment, command_line):
         places, replaced = merge_places(places, layer)
         values = merge(values, layer.values)
@@ -132,6 +154,7 @@ def resolve(profile: ProfileLayer, environment: Layer, command_line: Layer) -> R
             typed_profile = ProfileSettings(layers=layers)  # type: ignore[call-arg]
         except ValidationError as error:
             found.extend(diagnostics_of(error, values, places, found, profile.path))
+    hidden = tuple(profile.hidden)
     return Resolved(
         path=profile.path,
         values=values,
@@ -139,17 +162,19 @@ def resolve(profile: ProfileLayer, environment: Layer, command_line: Layer) -> R
         overridden={path: tuple(reversed(losers)) for path, losers in lost.items()},
         texts=profile.texts,
         profile=typed_profile,
-        diagnostics=tuple(found),
+        diagnostics=without_secrets(found, hidden, frozenset(profile.words)),
+        hidden=hidden,
+        words=frozenset(profile.words),
     )
 
 
 def leaves(profile: Profile) -> dict[KeyPath, Value]:
     """Every leaf of a typed profile: the mapping that `explain` and the property tests walk."""
     result: dict[KeyPath, Value] = {}
-    for field in all_fields():
+    for leaf in all_fields():
         here: Any = profile
-        for part in field.path:
+        for part in leaf.path:
             here = getattr(here, str(part))
         if section_of(type(here)) is None:
-            result[field.path] = here
+            result[leaf.path] = here
     return result

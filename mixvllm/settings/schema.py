@@ -306,5 +306,12 @@ def is_local_path(model: str) -> bool:
 
 
 def local_path(text: str, base: Path) -> Path:
-    """A path of the profile: ``~`` is expanded, a relative one starts at the profile's folder."""
-    return Path(base, Path(text).expanduser())
+    """A path of the profile: ``~`` is expanded, a relative one starts at the profile's folder.
+
+    ``~NAME`` of a user who is not known stays as it is written, as in a shell.
+    """
+    path = Path(text)
+    try:
+        return Path(base, path.expanduser())
+    except RuntimeError:
+        return Path(base, path)

@@ -5,20 +5,19 @@ environment source is not used: it ignores unknown variables, and one value that
 hides every other finding (its issues 985 and 756).
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from pydantic import BaseModel
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.core.origin import CliFlag, EnvVar, KeyPath, Origin, dotted
-from mixvllm.settings.fields import FREE_FORM, all_fields, section_of
-from mixvllm.settings.interpolate import Untyped
-from mixvllm.settings.layers import Layer, Place, Value
+from mixvllm.settings.fields import FREE_FORM, all_fields, option_name, section_of
+from mixvllm.settings.interpolate import Untyped, is_text
+from mixvllm.settings.layers import Layer, Place, Value, get
 from mixvllm.settings.schema import Profile
-from mixvllm.settings.typed import typed
+from mixvllm.settings.typed import json_object, json_value, typed
 from mixvllm.settings.unknown import near, unknown_key
 
 PREFIX: Final = "MIXVLLM_"
@@ -40,8 +39,11 @@ def environment_layer(environ: Mapping[str, str]) -> Layer:
     for name in sorted(environ):
         if not name.startswith(PREFIX) or name in _NOT_SETTINGS or environ[name] == "":
             continue
+        if not is_text(environ[name]):
+            layer.diagnostics.append(_not_text(EnvVar(name)))
+            continue
         parts = name.removeprefix(PREFIX).split("__")
-        if not _set(layer, [p.lower() for p in parts], parts, environ[name], EnvVar(name)):
+        if not _set(layer, [p.lower() for p in parts], parts, Untyped(environ[name]), EnvVar(name)):
             known = {PREFIX + "__".join(map(str, f.path)).upper() for f in all_fields()}
             meant = near(name, known | {PREFIX + "MODEL"})
             layer.diagnostics.append(
@@ -62,20 +64,31 @@ def cli_layer(overrides: Iterable[Override]) -> Layer:
     layer = Layer("command line")
     for override in overrides:
         parts = override.key.split(".")
-        _set(layer, parts, parts, override.text, CliFlag(override.flag), report=True)
+        origin = CliFlag(override.flag)
+        if is_text(override.text):
+            _set(layer, parts, parts, Untyped(override.text), origin, report=True)
+        else:
+            layer.diagnostics.append(_not_text(origin))
     return layer
+
+
+def _not_text(origin: Origin) -> Diagnostic:
+    return Diagnostic("MX110", Severity.ERROR, f"{origin} holds bytes that are not UTF-8", origin)
 
 
 def _set(
     layer: Layer,
     parts: list[str],
     raw: list[str],
-    text: str,
+    value: Value,
     origin: Origin,
     *,
     report: bool = False,
 ) -> bool:
-    """Put a text at the key it names. False, and a finding if asked, when there is no such key."""
+    """Put a value at the key it names: text, or a part of a JSON object with its type.
+
+    False, and a finding if asked, when there is no such key.
+    """
     place = Place(origin, origin)
     section: type[BaseModel] = Profile
     path: KeyPath = ()
@@ -90,8 +103,10 @@ def _set(
         inner = section_of(info.annotation)
         rest = raw[i + 1 :]
         if path in FREE_FORM and rest:
-            _set_free(layer, path, rest, text, place)
+            _set_free(layer, path, rest, value, place)
             return True
+        if path in FREE_FORM:
+            break
         if inner is None:
             if rest:
                 if report:
@@ -101,42 +116,54 @@ def _set(
                                    origin, key=path, hint=hint)
                     )  # fmt: skip
                 return False
-            layer.put(path, typed(text, info.annotation), place)
+            if isinstance(value, Untyped):
+                value = typed(value, info.annotation)
+            layer.forget(path)
+            layer.put(path, value, place)
             return True
         section = inner
-    if path == ("model",):
-        layer.put(("model", "name"), text, place)
+    if path == ("model",) and isinstance(value, str):
+        layer.put(("model", "name"), str(value), place)
         return True
-    return _set_section(layer, path, text, origin)
+    return _set_section(layer, path, value, origin)
 
 
-def _set_free(layer: Layer, path: KeyPath, rest: list[str], text: str, place: Place) -> None:
+def _set_free(layer: Layer, path: KeyPath, rest: list[str], value: Value, place: Place) -> None:
     """A key of ``vllm.args`` (kebab case, deeper keys are JSON) or ``vllm.env`` (as written)."""
+    of_variable = isinstance(place.key, EnvVar)
     if path[-1] == "env":
-        layer.put((*path, ".".join(rest)), Untyped(text), place)
+        layer.put((*path, ("__" if of_variable else ".").join(rest)), value, place)
         return
-    option = rest[0].lower().replace("_", "-").lstrip("-")
-    layer.put((*path, option, *rest[1:]), _json_or_text(text, nested=len(rest) > 1), place)
+    name = rest[0] if rest[0].startswith("-") and rest[0][:2] != "--" else rest[0].lower()
+    deeper = [part.lower() if of_variable and part.isupper() else part for part in rest[1:]]
+    option = (*path, option_name(name))
+    if not deeper:
+        layer.forget(option)
+        layer.put(option, value, place)
+        return
+    whole = json_object(get(layer.values, option))
+    if whole is not None:  # set as one text before, e.g. '{"mode": 3}'
+        layer.put(option, whole, layer.places[option])
+    layer.put((*option, *deeper), _json_or_text(value), place)
 
 
-def _json_or_text(text: str, *, nested: bool) -> Value:
-    if not nested:
-        return Untyped(text)
+def _json_or_text(value: Value) -> Value:
+    if not isinstance(value, Untyped):
+        return value
     try:
-        value: Value = json.loads(text)
+        return json_value(value)
     except ValueError:
-        return text
-    return value
+        return str(value)
 
 
-def _set_section(layer: Layer, path: KeyPath, text: str, origin: Origin) -> bool:
+def _set_section(layer: Layer, path: KeyPath, value: Value, origin: Origin) -> bool:
     """A whole section as JSON: ``MIXVLLM_SERVER='{"port": 8001}'``."""
-    try:
-        value: Any = json.loads(text)
-    except ValueError as error:
-        value, why = None, str(error)
-    else:
-        why = "it is not an object"
+    why = "it is not an object"
+    if isinstance(value, Untyped):
+        try:
+            value = json_value(value)
+        except ValueError as error:
+            value, why = None, str(error)
     if not isinstance(value, dict):
         layer.diagnostics.append(
             Diagnostic(
@@ -150,7 +177,6 @@ def _set_section(layer: Layer, path: KeyPath, text: str, origin: Origin) -> bool
         )
         return True
     for key, inner in value.items():
-        shown = inner if isinstance(inner, str) else json.dumps(inner)
         parts = [*map(str, path), str(key)]
-        _set(layer, parts, parts, shown, origin, report=True)
+        _set(layer, parts, parts, inner, origin, report=True)
     return True

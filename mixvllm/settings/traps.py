@@ -11,6 +11,7 @@ from typing import Final
 
 from mixvllm.core.diagnostic import Diagnostic, Fix, Severity
 from mixvllm.core.origin import KeyPath
+from mixvllm.settings.secrets import hides_path
 from mixvllm.settings.tree import Node, Scalar, scalars
 
 _LEADING_ZERO: Final = re.compile(r"[-+]?0\d+")
@@ -33,6 +34,7 @@ def lookalike(node: Scalar, meant: str, path: KeyPath, *, quote: bool = False) -
     """A dash, quote or space that is another character than it seems."""
     bad = next(c for c in node.text if c in _DASHES + _QUOTES + _SPACES)
     text = f'"{meant}"' if quote else meant
+    secret = hides_path(path)
     what = "a quote" if bad in _QUOTES else "a dash" if bad in _DASHES else "a space"
     return Diagnostic(
         "MX021",
@@ -40,13 +42,15 @@ def lookalike(node: Scalar, meant: str, path: KeyPath, *, quote: bool = False) -
         f"U+{ord(bad):04X} ({unicodedata.name(bad, 'unnamed')}) only looks like {what}",
         node.span,
         key=path,
-        label=f"write `{text}`",
-        fix=Fix(node.span, text),
+        label="write it as a keyboard does" if secret else f"write `{text}`",
+        fix=None if secret else Fix(node.span, text),
     )
 
 
 def _number(node: Scalar, path: KeyPath) -> Diagnostic | None:
     text = node.text
+    if hides_path(path):
+        return _secret_number(node, path)
     if _LEADING_ZERO.fullmatch(text):
         stripped = re.sub(r"^([-+]?)0+(?=\d)", r"\1", text)
         octal = text.lstrip("+-")
@@ -65,16 +69,29 @@ def _number(node: Scalar, path: KeyPath) -> Diagnostic | None:
     return None
 
 
+def _secret_number(node: Scalar, path: KeyPath) -> Diagnostic | None:
+    """The same two findings for a secret of digits, which is not repeated."""
+    if _LEADING_ZERO.fullmatch(node.text):
+        code, message = "MX011", "a number with a leading zero: YAML drops the zero"
+    elif _BASE_60.fullmatch(node.text) or _UNDERSCORES.fullmatch(node.text):
+        code, message = "MX012", "this is a number in YAML 1.1, a string in 1.2"
+    else:
+        return None
+    return Diagnostic(code, Severity.ERROR, message, node.span, key=path, label="put it in quotes")
+
+
 def of(node: Node, path: KeyPath) -> Iterator[Diagnostic]:
     """What is doubtful in the scalars of a value.
 
     Booleans of YAML 1.1 depend on the setting: see the rules.
     """
-    for scalar in scalars(node):
+    for below, scalar in scalars(node):
+        full = (*path, *below)
+        shown = full if hides_path(full) else path
         if not scalar.plain:
             continue
         if scalar.text[:1] and scalar.text[0] in _QUOTES:
-            yield lookalike(scalar, without_lookalikes(scalar.text), path, quote=True)
-        found = _number(scalar, path)
+            yield lookalike(scalar, without_lookalikes(scalar.text), shown, quote=True)
+        found = _number(scalar, shown)
         if found is not None:
             yield found

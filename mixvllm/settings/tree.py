@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from mixvllm.core.origin import FileSpan
+from mixvllm.core.origin import FileSpan, KeyPath
 
 _INT: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -100,14 +100,19 @@ def kind_in_words(node: Node) -> str:
             return names.get(type(node.value), "nothing (null)")
 
 
-def scalars(node: Node) -> Iterator[Scalar]:
-    """All values below a node that are scalars, keys excepted."""
+def scalars(node: Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Scalar]]:
+    """All values below a node that are scalars, with their paths; keys excepted."""
     match node:
         case Scalar():
-            yield node
+            yield path, node
         case Sequence(items=items):
-            for item in items:
-                yield from scalars(item)
+            for i, item in enumerate(items):
+                yield from scalars(item, (*path, i))
         case Mapping(entries=entries):
             for entry in entries:
-                yield from scalars(entry.value)
+                yield from scalars(entry.value, (*path, entry.key.text))
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a YAML 1.2 text, counted as ruamel.yaml counts them: U+2028 ends none."""
+    return re.split(r"\r\n|\r|\n", text)

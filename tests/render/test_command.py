@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mixvllm.core.errors import ProfileFault
+from mixvllm.core.errors import MachineFault, ProfileFault
+from mixvllm.services.check import Request, check
+from mixvllm.services.render import command_of
 from tests.render.rendering import command
 
 _ALWAYS = ("--shutdown-timeout=30", "--disable-access-log-for-endpoints=/health,/metrics")
@@ -103,3 +105,54 @@ def test_a_profile_with_errors_has_no_command() -> None:
 def test_the_same_profile_gives_the_same_command() -> None:
     text = "model: m\nvllm: {args: {seed: 1, max-loras: 2}, env: {B: 1, A: 2}}\n"
     assert command(text) == command(text)
+
+
+@pytest.mark.parametrize("number", ["1.10", "1e3", "0x1F", "+7", "-.inf"])
+def test_a_variable_keeps_a_number_as_it_was_written(number: str) -> None:
+    made = command(f"model: m\nvllm: {{env: {{A: {number}}}}}\n")
+    assert made.env["A"] == number
+
+
+def test_a_secret_by_its_form_goes_with_the_secrets() -> None:
+    made = command("model: m\nvllm: {env: {A: 'pg://u:pw@host/db'}}\n")
+    assert dict(made.secrets) == {"A": "pg://u:pw@host/db"}
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("nope 'a b' --x", ("nope", "a b", "--x")),
+        ("[nope, a b]", ("nope", "a b")),
+        ("./bin/vllm -x", ("/srv/bin/vllm", "-x")),
+        ("../vllm", ("/vllm",)),
+        ("/opt/x/vllm", ("/opt/x/vllm",)),
+        ("~/no/such/vllm", (str(Path.home() / "no/such/vllm"),)),
+    ],
+)
+def test_a_program_that_is_not_here_keeps_its_words(
+    written: str, expected: tuple[str, ...]
+) -> None:
+    text = f"model: m\nvllm:\n  command: {written}\n"
+    made = command(text)
+    assert made.pieces[0].words == expected
+    assert str(made.pieces[0].origin) == "/srv/p.yaml:3:12"
+
+
+def test_a_program_is_looked_for_beside_the_profile(tmp_path: Path) -> None:
+    program = tmp_path / "bin" / "vllm"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    text = "model: m\nvllm: {command: ./bin/vllm}\n"
+    assert command(text, path=tmp_path / "p.yaml").pieces[0].words == (str(program),)
+
+
+def test_the_key_of_the_api_is_read_again_with_care(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("k")
+    request = Request(
+        tmp_path / "p.yaml", {"PATH": ""}, text=b"model: m\nserver: {api_key_file: key}\n"
+    )
+    checked = check(request)
+    (tmp_path / "key").write_text("")
+    with pytest.raises(MachineFault, match="is empty"):
+        command_of(checked)

@@ -1,6 +1,7 @@
 """The command as text: what a shell reads is what would be run."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -60,3 +61,35 @@ def test_the_document_has_the_documented_shape() -> None:
     assert origins["--port"]["line"] == 2
     assert origins["model"]["key"] == "model.name"
     assert {word.split("=")[0] for word in made.argv if word.startswith("--")} <= set(origins)
+
+
+def test_a_comment_stays_on_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "a\ntouch PWNED\n.yaml"
+    made = command('model: m\nvllm: {env: {A: "x\\ntouch PWNED"}}\n', path=path)
+    text = shell(made, origins=True)
+    comments, _, rest = text.partition("\nenv ")
+    assert all(line.startswith("# ") for line in comments.splitlines())
+    assert rest.startswith("A='x\ntouch PWNED' ")
+
+
+def test_what_names_the_secret_is_never_run(tmp_path: Path) -> None:
+    path = tmp_path / "$(touch PWNED)`touch PWNED`.yaml"
+    made = command("model: m\nserver: {api_key: '${env:K}'}\n", path=path, environ={"K": "k"})
+    for origins in (False, True):
+        text = shell(made, origins=origins)
+        subprocess.run(["sh", "-c", text], cwd=tmp_path, check=False, capture_output=True)
+    assert not (tmp_path / "PWNED").exists()
+
+
+@pytest.mark.parametrize("program", ["bash", "sh"])
+def test_a_secret_that_is_set_but_not_exported_reaches_vllm(program: str, tmp_path: Path) -> None:
+    fake = tmp_path / "vllm"
+    fake.write_text(f"#!/usr/bin/env python3\n{show('VLLM_API_KEY')}\n")
+    fake.chmod(0o755)
+    text = f"model: m\nserver: {{api_key: '${{env:K}}'}}\nvllm: {{command: {fake}}}\n"
+    made = command(text, environ={"K": "k", "PATH": os.environ["PATH"]})
+    ran = subprocess.run(
+        [program, "-c", f"VLLM_API_KEY='a b'\n{shell(made)}"],
+        capture_output=True, text=True, check=True, env={"PATH": os.environ["PATH"]},
+    )  # fmt: skip
+    assert json.loads(ran.stdout)[1] == "a b"

@@ -18,7 +18,7 @@ def checked(
     return check(Request(path=path, environ=environ or {"PATH": ""}, release=release, text=raw))
 
 
-def found(text: str, **settings: str) -> list[str]:
+def found(text: str, **settings: str | Mapping[str, str]) -> list[str]:
     """``MX203 4:21`` for each finding."""
     return [
         f"{d.code} {getattr(d.origin, 'line', '')}:{getattr(d.origin, 'column', '')}"

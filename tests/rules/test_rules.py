@@ -7,6 +7,8 @@ import pytest
 from mixvllm import rules
 from tests.rules.checking import args, checked, found
 
+_KEY = {"PATH": "", "K": "a-key"}
+
 
 @pytest.mark.parametrize(
     ("line", "expected"),
@@ -87,7 +89,8 @@ def test_the_first_specs_example_loads_and_its_doubts_are_said() -> None:
 def test_an_open_api_needs_a_key(host: str, open_to_all: bool) -> None:
     codes = found(f"model: m\nserver: {{host: '{host}'}}\n")
     assert [c[:5] for c in codes] == (["MX604"] if open_to_all else [])
-    assert found(f"model: m\nserver: {{host: '{host}', api_key: '${{env:PATH:-k}}'}}\n") == []
+    guarded = f"model: m\nserver: {{host: '{host}', api_key: '${{env:K}}'}}\n"
+    assert found(guarded, environ=_KEY) == []
 
 
 @pytest.mark.parametrize(
@@ -98,7 +101,8 @@ def test_an_open_api_needs_a_key(host: str, open_to_all: bool) -> None:
         ("MY_OWN: x", []),
         ("VLLM_NO_USAGE_STATS: '1'", []),
         ("VLLM_NO_USAGE_STATS: 1", []),
-        ("HF_TOKEN: ${env:HF_TOKEN:-x}", []),
+        ("HF_TOKEN: ${env:HF_TOKEN:-}", []),
+        ("HF_TOKEN: ${env:HF_TOKEN:-x}", ["MX600 4:15"]),
         ("HF_TOKEN: hf_abcdefghijklmnop", ["MX600 4:15"]),
         ("VLLM_LOGGING_LEVEL: [a]", ["MX304 4:25"]),
     ],

@@ -216,6 +216,32 @@ def test_two_releases_in_one_environment_are_no_release(tmp_path: Path) -> None:
     assert (found.release, found.distribution) == (None, "vllm")
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may enter every folder")
+def test_a_python_behind_a_closed_folder_is_no_python(tmp_path: Path, empty: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    try:
+        is_started_by_its_script(tmp_path, empty, str(closed / "python3.11"))
+    finally:
+        closed.chmod(0o700)
+
+
+@pytest.mark.parametrize("target", ["x" * 300, "python3"], ids=["too long", "in a circle"])
+def test_a_link_that_leads_nowhere_is_no_python(tmp_path: Path, empty: Path, target: str) -> None:
+    is_started_by_its_script(tmp_path, empty, target)
+
+
+def is_started_by_its_script(folder: Path, empty: Path, target: str) -> None:
+    """An environment whose python is a link to ``target``, which cannot be looked at."""
+    tree = Tree(folder / "venv")
+    tree.python.unlink()
+    tree.python.symlink_to(target)
+    script = tree.script("#!/usr/bin/env python3")
+    found = find_installation(None, environ=on_path(tree.bin), prefix=empty)
+    assert found.command == (str(script),)
+    assert find_installation(None, environ={}, prefix=tree.root).command == (str(script),)
+
+
 def test_no_vllm_says_where_it_looked_and_what_to_install(tmp_path: Path, empty: Path) -> None:
     with pytest.raises(VllmMissing) as caught:
         find_installation(None, environ=on_path(tmp_path), prefix=empty)
