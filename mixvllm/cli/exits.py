@@ -11,7 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from mixvllm.cli.commands import Command
 from mixvllm.cli.quick import quick_imports
@@ -22,6 +22,7 @@ with quick_imports():
     import typer
 
 # Typer ships its own copy of Click and exports of its errors only this leaf of the tree.
+_INTERRUPTED: Final = 130
 _ParserError: type[Exception] = typer.BadParameter.__mro__[2]
 
 
@@ -37,6 +38,8 @@ def run(command: Command, words: Sequence[str]) -> int:
         app.command(help=function.__doc__)(_guarded(function))
         name = f"mixvllm {command.name}"
         code = app(args=list(words), prog_name=name, standalone_mode=False)
+        if code == _INTERRUPTED:  # Typer's own word for Ctrl-C
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except _ParserError as error:
         return _fail(
@@ -46,7 +49,7 @@ def run(command: Command, words: Sequence[str]) -> int:
         return _fail(error, as_json)
     except (KeyboardInterrupt, typer.Abort):
         print("interrupted", file=sys.stderr)
-        return 130
+        return _INTERRUPTED
     except _OutputLostError as lost:
         raise lost.reason from None
     except SystemExit as error:

@@ -188,6 +188,8 @@ def test_ctrl_c_ends_it_while_the_driver_hangs(nvml: "Double", tmp_path: Path) -
             sleep(0.01)
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=10) == 130
+        assert running.stderr is not None
+        assert running.stderr.read() == b"interrupted\n"
 
 
 def test_the_command_starts_light() -> None:
