@@ -21,8 +21,8 @@ from mixvllm.core.errors import MixvllmError, UsageFault
 with quick_imports():
     import typer
 
-# Typer ships its own copy of Click and exports of its errors only this leaf of the tree.
 _INTERRUPTED: Final = 130
+# Typer ships its own copy of Click and exports of its errors only this leaf of the tree.
 _ParserError: type[Exception] = typer.BadParameter.__mro__[2]
 
 
