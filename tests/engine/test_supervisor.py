@@ -49,10 +49,19 @@ def _no_subreaper_afterwards() -> Iterator[None]:
     ctypes.CDLL(None).prctl(36, 0, 0, 0, 0)
 
 
-def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+def children() -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True))
 
 
+@pytest.fixture
+def nothing_left() -> Iterator[None]:
+    """No process more than before; other tests may keep some for their whole module."""
+    before = children()
+    yield
+    assert children() <= before
+
+
+@pytest.mark.usefixtures("nothing_left")
 def test_a_bug_beside_the_machine_ends_the_run_and_the_engine(tmp_path: Path) -> None:
     def tell(event: Event, board: Board) -> None:
         if isinstance(event, LineLogged):
@@ -64,9 +73,9 @@ def test_a_bug_beside_the_machine_ends_the_run_and_the_engine(tmp_path: Path) ->
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(story())
-    assert children() == []
 
 
+@pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("state", ["starting", "warming", "ready"])
 def test_a_run_that_is_cancelled_leaves_nothing(tmp_path: Path, state: str) -> None:
     async def story() -> None:
@@ -85,9 +94,9 @@ def test_a_run_that_is_cancelled_leaves_nothing(tmp_path: Path, state: str) -> N
                 await running
 
     asyncio.run(story(), debug=True)
-    assert children() == []
 
 
+@pytest.mark.usefixtures("nothing_left")
 def test_a_command_that_is_no_program_never_runs(tmp_path: Path) -> None:
     told: list[Event] = []
 
@@ -101,7 +110,6 @@ def test_a_command_that_is_no_program_never_runs(tmp_path: Path) -> None:
     ended = asyncio.run(story())
     assert ended == Stopped(Exit.MACHINE, "no-vllm-here was not found on PATH")
     assert not any(isinstance(event, EngineSpawned) for event in told)
-    assert children() == []
 
 
 def test_a_life_as_its_board_saw_it(tmp_path: Path) -> None:
