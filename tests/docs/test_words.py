@@ -10,7 +10,7 @@ import pytest
 from mixvllm.testing.manual_page import ROOT
 
 # Written in pieces, so that this file may be looked at, too.
-HOSTS = ("py" + "pi.org", "python" + "hosted.org", "down" + "load.pytorch.org", "docker" + ".io",
+HOSTS = ("py" + "pi.org", "python" + "hosted.org", "download.py" + "torch.org", "docker" + ".io",
          "gh" + "cr.io", "qu" + "ay.io", "ana" + "conda.org", "npm" + "js.")  # fmt: skip
 FOLDERS = tuple(f"/{name}/" for name in ("work", "root", "tmp/w", "home/user"))
 FORBIDDEN = re.compile("|".join(map(re.escape, (*HOSTS, *FOLDERS))))
