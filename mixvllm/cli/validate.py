@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from mixvllm.cli.main import BEGAN
 from mixvllm.cli.options import Format, with_profile_options
 from mixvllm.cli.show import count_in_words, show_findings
 from mixvllm.cli.streams import visible
@@ -37,7 +38,6 @@ def validate(
     overrides: Sequence[Override],
 ) -> None:
     """Check profiles: all faults at once, each at its line and column, without starting vLLM."""
-    began = time.perf_counter()
     requests = [
         Request(
             path=(stdin_filename or Path("<stdin>")) if str(path) == "-" else path,
@@ -52,7 +52,7 @@ def validate(
     if format_ is Format.JSON:
         print(json.dumps(report.as_json(), indent=2))
     else:
-        _show(report, time.perf_counter() - began)
+        _show(report, time.perf_counter() - BEGAN)
     raise typer.Exit(report.exit_code)
 
 
