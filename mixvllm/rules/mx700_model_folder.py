@@ -8,7 +8,7 @@ from mixvllm.rules.base import Facts, FileFact, Rule
 from mixvllm.settings.engine import absolute
 from mixvllm.settings.schema import is_local_path
 
-_FILES: tuple[KeyPath, ...] = (
+FILES: tuple[KeyPath, ...] = (
     ("server", "api_key_file"),
     ("server", "ssl_certfile"),
     ("server", "ssl_keyfile"),
@@ -37,7 +37,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
                 f"{path} holds no config.json: it is no model's folder", place.value,
                 key=("model", "name"), hint="name the folder that has config.json in it",
             )  # fmt: skip
-    for key in _FILES:
+    for key in FILES:
         value = facts.resolved.value(*map(str, key))
         if not isinstance(value, str) or not value.strip():
             continue

@@ -10,9 +10,10 @@ from mixvllm.core.errors import MachineFault, VllmMissing
 from mixvllm.core.origin import FileSpan
 from mixvllm.rules import ALL
 from mixvllm.rules.base import Facts, FileFact
+from mixvllm.rules.mx700_model_folder import FILES
 from mixvllm.settings.engine import absolute, engine_settings
 from mixvllm.settings.keyfile import EmptyKeyFile, UnusableKeyFile, read_key
-from mixvllm.settings.profile import profile_from, read_bytes
+from mixvllm.settings.profile import profile_from, read_profile
 from mixvllm.settings.resolve import Resolved, resolve
 from mixvllm.settings.schema import is_local_path
 from mixvllm.settings.sources import Override, cli_layer, environment_layer
@@ -61,9 +62,10 @@ def check(request: Request) -> Checked:
     Raises:
         MachineFault: the profile cannot be read, or no option table fits the release.
     """
-    raw = read_bytes(request.path) if request.text is None else request.text
     resolved = resolve(
-        profile_from(raw, request.path, request.environ),
+        read_profile(request.path, request.environ)
+        if request.text is None
+        else profile_from(request.text, request.path, request.environ),
         environment_layer(request.environ),
         cli_layer(request.overrides),
     )
@@ -166,10 +168,10 @@ def _look_at_files(resolved: Resolved) -> dict[Path, FileFact]:
     model = resolved.value("model", "name")
     if isinstance(model, str) and is_local_path(model):
         paths.add(absolute(model, resolved.origin(("model", "name"))))
-    for name in ("api_key_file", "ssl_certfile", "ssl_keyfile", "ssl_ca_certs"):
-        value = resolved.value("server", name)
+    for setting in FILES:
+        value = resolved.value(*map(str, setting))
         if isinstance(value, str):
-            paths.add(absolute(value, resolved.origin(("server", name))))
+            paths.add(absolute(value, resolved.origin(setting)))
     facts = {path: _fact(path) for path in paths}
     key = resolved.value("server", "api_key_file")
     if isinstance(key, str):

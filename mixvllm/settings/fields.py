@@ -3,7 +3,7 @@
 Derived from :mod:`mixvllm.settings.schema`, so that an option is written once.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from types import UnionType
@@ -66,12 +66,6 @@ def _walk(section: type[BaseModel], at: KeyPath) -> Iterator[SettingField]:
 def all_fields() -> tuple[SettingField, ...]:
     """Every leaf of a profile, in the order of the schema."""
     return tuple(_walk(Profile, ()))
-
-
-@cache
-def engine_fields() -> Mapping[str, SettingField]:
-    """The named sections' vLLM options: option name -> field."""
-    return {field.engine_option: field for field in all_fields() if field.engine_option}
 
 
 @cache

@@ -273,7 +273,8 @@ class _Walker:
                 above = entry
                 continue
             if name in seen:
-                self._say(_same_key_twice(name, entry.key, seen[name], at))
+                what = f"key `{name}` in two spellings"
+                self._say(_twice(what, entry.key, seen[name], (*at, name)))
                 continue
             seen[name] = entry.key
             info = section.model_fields.get(name)
@@ -374,7 +375,8 @@ class _Walker:
                 continue
             name = option_name(written) if is_args else written
             if name in seen:
-                self._say(_same_option_twice(name, entry.key, seen[name], path))
+                what = f"option `{name}` twice"
+                self._say(_twice(what, entry.key, seen[name], (*path, name)))
                 continue
             seen[name] = entry.key
             self._leaf(entry.value, (*path, name), Place(entry.key.span, entry.value.span), None)
@@ -465,17 +467,9 @@ def _glued_colon(node: Scalar, path: KeyPath) -> Diagnostic | None:
     )  # fmt: skip
 
 
-def _same_key_twice(name: str, key: Scalar, first: Scalar, at: KeyPath) -> Diagnostic:
+def _twice(what: str, key: Scalar, first: Scalar, path: KeyPath) -> Diagnostic:
     return Diagnostic(
-        "MX004", Severity.ERROR, f"the same key `{name}` in two spellings", key.span,
-        key=(*at, name), label="and again here", hint="keep one of the two",
-        related=(Related(first.span, "first set here"),),
-    )  # fmt: skip
-
-
-def _same_option_twice(name: str, key: Scalar, first: Scalar, at: KeyPath) -> Diagnostic:
-    return Diagnostic(
-        "MX004", Severity.ERROR, f"the same option `{name}` twice", key.span,
-        key=(*at, name), label="and again here", hint="keep one of the two",
+        "MX004", Severity.ERROR, f"the same {what}", key.span,
+        key=path, label="and again here", hint="keep one of the two",
         related=(Related(first.span, "first set here"),),
     )  # fmt: skip

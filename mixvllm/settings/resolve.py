@@ -5,7 +5,6 @@ checks types and ranges; beside it the same merge is made of the origins, so tha
 knows who set it and what it overrode. A property test holds the two merges together.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -105,10 +104,6 @@ class Resolved:
     def is_quoted(self, span: FileSpan) -> bool:
         """Whether the value at this place stands in quotes."""
         return self._text_at(span)[:1] in ("'", '"')
-
-    def is_interpolated(self, span: FileSpan) -> bool:
-        """Whether the value at this place is filled in from a variable or a file."""
-        return re.search(r"\$\{(env|file):", self._text_at(span)) is not None
 
     def _text_at(self, span: FileSpan) -> str:
         lines = lines_of(self.texts.get(span.path, ""))
