@@ -47,11 +47,13 @@ class Diagnostic:
     hint: str = ""
     related: tuple[Related, ...] = ()
     fix: Fix | None = None
+    rule: str = ""  # the name of the rule, where one code has several
 
     def as_json(self) -> dict[str, object]:
         """The shape documented in docs/json.md."""
         return {
             "code": self.code,
+            "rule": self.rule or None,
             "severity": self.severity.value,
             "message": self.message,
             "hint": self.hint or self.label or None,

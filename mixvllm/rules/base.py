@@ -13,7 +13,8 @@ from mixvllm.core.origin import Default, FileSpan, KeyPath, Origin
 from mixvllm.settings.engine import EngineSetting
 from mixvllm.settings.layers import Place, Value
 from mixvllm.settings.resolve import Resolved
-from mixvllm.vllm.options import Options
+from mixvllm.vllm.options import UNSET, Options
+from mixvllm.vllm.table import numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,27 @@ class Facts:
     machine: bool = True
     files: Mapping[Path, "FileFact"] = field(default_factory=dict)
     no_command: str = ""  # in words, why `vllm.command` cannot be started here
+    since: str | None = None  # `--since`: the release that the operator comes from
 
     def setting(self, name: str) -> EngineSetting | None:
         """The setting of a vLLM option, through whichever key it came."""
         return next((s for s in self.settings if s.option and s.option.name == name), None)
+
+    def value_of(self, name: str) -> Value:
+        """What a vLLM option will be: the profile's value, else this release's default.
+
+        None when the option does not exist, or when vLLM works its default out at the start.
+        """
+        setting = self.setting(name)
+        if setting is not None:
+            return setting.value
+        option = self.options.find(name)
+        return None if option is None or option.default is UNSET else option.default
+
+    def switched_on(self, name: str) -> EngineSetting | None:
+        """The setting of a switch or flag that the profile turns on."""
+        setting = self.setting(name)
+        return setting if setting is not None and setting.value is True else None
 
     def place(self, path: KeyPath) -> Place:
         """Where a key was set; the default's place when nobody did."""
@@ -64,6 +82,16 @@ class Rule:
     name: str
     severity: Severity
     check: Check
+    since: str | None = None  # the first release of vLLM that it holds for; None: every one known
+    until: str | None = None  # the first release that it holds for no longer
+
+    def holds_for(self, release: str) -> bool:
+        """Whether this rule may speak of a release."""
+        number = numbers(release)
+        return not (
+            (self.since is not None and number < numbers(self.since))
+            or (self.until is not None and number >= numbers(self.until))
+        )
 
     def finding(
         self,
@@ -80,8 +108,9 @@ class Rule:
         """A diagnostic under this rule's code; ``fix`` replaces the text at ``origin``."""
         edit = Fix(origin, fix) if fix is not None and isinstance(origin, FileSpan) else None
         return Diagnostic(
-            self.code, severity or self.severity, message, origin, key, label, hint, related, edit
-        )
+            self.code, severity or self.severity, message, origin, key, label, hint, related, edit,
+            rule=self.name,
+        )  # fmt: skip
 
 
 def shown(value: Value) -> str:

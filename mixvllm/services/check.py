@@ -1,7 +1,7 @@
 """The checks that every command shares: a profile read, resolved, and put before the rules."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -9,7 +9,8 @@ from mixvllm.core.diagnostic import Diagnostic, Related, Severity, in_order
 from mixvllm.core.errors import MachineFault, VllmMissing
 from mixvllm.core.origin import FileSpan
 from mixvllm.rules import ALL
-from mixvllm.rules.base import Facts, FileFact
+from mixvllm.rules.base import Facts, FileFact, Rule
+from mixvllm.rules.combinations import called_up
 from mixvllm.rules.mx700_model_folder import FILES
 from mixvllm.settings.engine import absolute, engine_settings
 from mixvllm.settings.keyfile import EmptyKeyFile, UnusableKeyFile, read_key
@@ -30,6 +31,8 @@ class Request:
     environ: Mapping[str, str]
     overrides: Sequence[Override] = ()
     release: str | None = None  # `--vllm`; None: the profile's, the installed one, the newest
+    since: str | None = None  # `--since`: the release that the operator comes from
+    host: Path | None = None  # `--host`: the inventory of another machine
     text: bytes | None = None  # the profile's bytes, where they do not come from ``path``
 
 
@@ -77,11 +80,21 @@ def check(request: Request) -> Checked:
         options=options,
         settings=engine_settings(resolved, options),
         files=_look_at_files(resolved),
+        since=request.since,
+        machine=request.host is None,
         no_command=str(missing) if missing is not None and command is not None else "",
     )
-    found = [d for rule in ALL for d in rule.check(facts)] if resolved.values else []
+    found = [d for rule in _rules(facts) for d in rule.check(facts)] if resolved.values else []
     told = _without_echoes([*resolved.diagnostics, *resolved.without_secrets(found)])
     return Checked(resolved, options.release, facts, told, installation, missing, command)
+
+
+def _rules(facts: Facts) -> Iterator[Rule]:
+    """The rules that may speak of this profile."""
+    names = {s.option.name for s in facts.settings if s.option is not None}
+    for rule in (*ALL, *called_up(names)):
+        if rule.holds_for(facts.options.release):
+            yield rule
 
 
 def _without_echoes(found: list[Diagnostic]) -> tuple[Diagnostic, ...]:

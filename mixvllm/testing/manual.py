@@ -21,6 +21,7 @@ REGIONS: Final[dict[str, Callable[[], str]]] = {
     "settings": manual_settings.tables,
     "events": manual_events.table,
     "codes": manual_rules.index,
+    "combinations": manual_rules.combinations,
     "gpus": manual_gpus.table,
     "commands": lambda: f"```text\n{help_text()}```\n",
 }
@@ -29,7 +30,7 @@ REGIONS: Final[dict[str, Callable[[], str]]] = {
 def written(path: Path) -> str:
     """The page at ``path`` as it should be."""
     page = Page.read(path)
-    if path.parent == manual_rules.FOLDER:
+    if manual_rules.FOLDER in path.parents:
         shown = [
             (block, manual_rules.findings(profile, page))
             for profile, block in manual_rules.examples(page)

@@ -81,8 +81,8 @@ class Table:
         "0.32.0", "v0.32", "0.32.1rc1" and "0.32.0+cpu" are all read. Raises UnknownRelease.
         """
         match = _RELEASE.match(release)
-        wanted = _numbers(match[0]) if match else ()
-        known = [_numbers(name) for name in self.releases]
+        wanted = numbers(match[0]) if match else ()
+        known = [numbers(name) for name in self.releases]
         same = [index for index, numbers in enumerate(known) if numbers[:2] == wanted[:2]]
         if not same:
             older = [index for index, numbers in enumerate(known) if numbers <= wanted]
@@ -110,7 +110,8 @@ class Table:
         yield from self._packed[section].items()
 
 
-def _numbers(release: str) -> tuple[int, ...]:
+def numbers(release: str) -> tuple[int, ...]:
+    """``"v0.32.0"`` as ``(0, 32, 0)``, to compare releases by."""
     return tuple(map(int, release.lstrip("v").split(".")))
 
 

@@ -16,12 +16,13 @@ _ORIGIN = {
 }
 _DIAGNOSTIC = {
     "type": "object",
-    "required": ["code", "severity", "message", "hint", "key", "origin", "related", "fix"],
+    "required": ["code", "rule", "severity", "message", "hint", "key", "origin", "related", "fix"],
     "properties": {
         "message": {"type": "string"},
         "hint": {"type": ["string", "null"]},
         "key": {"type": ["string", "null"]},
         "fix": {"type": ["object", "null"]},
+        "rule": {"type": ["string", "null"]},
         "code": {"pattern": "^MX[0-9]{3}$"},
         "severity": {"enum": ["error", "warning", "info"]},
         "origin": _ORIGIN,

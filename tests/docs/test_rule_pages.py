@@ -4,20 +4,41 @@ from pathlib import Path
 
 import pytest
 
+from mixvllm.rules.combinations import every_rule
 from mixvllm.testing import manual_rules
 from mixvllm.testing.manual_page import Page
 
-PAGES = manual_rules.pages()
+COMBINATIONS = manual_rules.combination_pages()
+PAGES = {**manual_rules.pages(), **COMBINATIONS}
+RULES = {rule.name: (rule, options) for rule, options in every_rule()}
 
 
 def test_every_code_has_a_page_and_every_page_a_code() -> None:
-    assert set(PAGES) == manual_rules.codes()
+    assert set(manual_rules.pages()) == manual_rules.codes()
 
 
-@pytest.mark.parametrize("code", PAGES)
-def test_a_page_shows_its_own_finding(code: str) -> None:
-    page = Page.read(PAGES[code])
-    assert manual_rules.title_of(page)[0] == code
+def test_every_rule_across_options_has_a_page_and_every_such_page_a_rule() -> None:
+    assert set(COMBINATIONS) == set(RULES)
+    assert len(RULES) == len(list(every_rule()))
+
+
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_the_page_of_a_rule_across_options_shows_that_rule(name: str) -> None:
+    page, (rule, options) = Page.read(COMBINATIONS[name]), RULES[name]
+    title = manual_rules.title_of(page)
+    assert (title.code, title.rule) == (rule.code, name)
+    shown = [p for p, found in manual_rules.examples(page) if found is not None]
+    assert any(
+        found.rule == name for profile in shown for found in manual_rules.checked(profile, page)
+    )
+    assert any(option in page.text for option in options)
+    assert rule.check.__module__.rpartition(".")[2].replace("_", "-") == name
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_shows_its_own_finding(name: str) -> None:
+    page = Page.read(PAGES[name])
+    assert name in (manual_rules.title_of(page).code, manual_rules.title_of(page).rule)
     assert manual_rules.severity_of(page) is not None
 
 

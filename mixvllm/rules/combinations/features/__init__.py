@@ -1,0 +1,7 @@
+"""LoRA, structured outputs, compilation, loading, quantisation, observability, profiling."""
+
+from collections.abc import Mapping
+from typing import Final
+
+# A rule's file, and the options that call it up.
+RULES: Final[Mapping[str, tuple[str, ...]]] = {}

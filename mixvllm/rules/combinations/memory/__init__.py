@@ -1,0 +1,7 @@
+"""The KV cache, its types, offloading and transfer; weights that are offloaded."""
+
+from collections.abc import Mapping
+from typing import Final
+
+# A rule's file, and the options that call it up.
+RULES: Final[Mapping[str, tuple[str, ...]]] = {}

@@ -1,0 +1,7 @@
+"""Speculative decoding."""
+
+from collections.abc import Mapping
+from typing import Final
+
+# A rule's file, and the options that call it up.
+RULES: Final[Mapping[str, tuple[str, ...]]] = {}
