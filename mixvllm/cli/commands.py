@@ -3,7 +3,8 @@
 Only the module of the command that was asked for is imported; a test resolves every entry.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +13,9 @@ class Command:
 
     name: str
     summary: str
+    plain: str = ""  # the module that runs it without Typer, where the words allow it
+    plain_options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # (): any value
+    plain_flags: frozenset[str] = frozenset()
 
     @property
     def function(self) -> str:
@@ -27,7 +31,13 @@ class Command:
 COMMANDS: tuple[Command, ...] = (
     Command("serve", "start a profile's vLLM, watch it, stop it cleanly"),
     Command("validate", "check profiles: all faults at once, with places"),
-    Command("render-cmd", "print the exact command that serve would run"),
+    Command(
+        "render-cmd",
+        "print the exact command that serve would run",
+        plain="rendering",
+        plain_options={"--target": ("shell", "json"), "--format": ("text", "json"), "--vllm": ()},
+        plain_flags=frozenset({"--origins"}),
+    ),
     Command("gpus", "list this machine's GPUs and their state"),
 )
 

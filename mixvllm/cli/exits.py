@@ -5,81 +5,65 @@ of them in a traceback, unless MIXVLLM_DEBUG asks for one.
 """
 
 import errno
-import functools
 import importlib
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from mixvllm.cli.commands import Command
+from mixvllm.cli.plain import plain_words
 from mixvllm.cli.quick import quick_imports
 from mixvllm.cli.streams import visible
-from mixvllm.core.errors import MixvllmError, UsageFault
-
-with quick_imports():
-    import typer
+from mixvllm.core.errors import MixvllmError
 
 _INTERRUPTED: Final = 130
-# Typer ships its own copy of Click and exports of its errors only this leaf of the tree.
-_ParserError: type[Exception] = typer.BadParameter.__mro__[2]
 
 
 def run(command: Command, words: Sequence[str]) -> int:
-    """Run one command; the exit code is returned, never raised."""
+    """Run one command; the exit code is returned, never raised.
+
+    Raises:
+        OSError: our output cannot be written.
+    """
     as_json = wants_json(words)
     try:
-        with quick_imports():
-            function = getattr(importlib.import_module(command.module), command.function)
-        app = typer.Typer(
-            add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
-        )
-        app.command(help=function.__doc__)(_guarded(function))
-        name = f"mixvllm {command.name}"
-        code = app(args=list(words), prog_name=name, standalone_mode=False)
-        if code == _INTERRUPTED:  # Typer's own word for Ctrl-C
-            raise KeyboardInterrupt
-        return code if isinstance(code, int) else 0
-    except _ParserError as error:
-        return _fail(
-            UsageFault(_sentence(error), hint=f"see `mixvllm {command.name} --help`"), as_json
-        )
+        return _run(command, words)
     except MixvllmError as error:
         return _fail(error, as_json)
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return _INTERRUPTED
-    except _OutputLostError as lost:
-        raise lost.reason from None
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 1
     except Exception as error:
+        if isinstance(error, OSError) and output_is_lost(error):
+            raise
         if os.environ.get("MIXVLLM_DEBUG"):
             raise
         return _bug(error, as_json)
 
 
-class _OutputLostError(Exception):
-    """Our output cannot be written; carried past Click, which would exit with 1 and no word."""
-
-    def __init__(self, reason: OSError) -> None:
-        super().__init__(reason)
-        self.reason = reason
+def output_is_lost(error: OSError) -> bool:
+    """Whether it was a stream of ours: of a file there would be a name."""
+    return error.filename is None and error.errno in (errno.EPIPE, errno.ENOSPC, errno.EIO)
 
 
-def _guarded(function: Callable[..., None]) -> Callable[..., None]:
-    @functools.wraps(function)
-    def guarded(**arguments: Any) -> None:
-        try:
-            function(**arguments)
-        except OSError as error:
-            # Of a file there would be a name; what has none is a stream of ours.
-            if error.filename is None and error.errno in (errno.EPIPE, errno.ENOSPC, errno.EIO):
-                raise _OutputLostError(error) from None
-            raise
+def _run(command: Command, words: Sequence[str]) -> int:
+    """Without Typer where the words are plain: with pydantic, which it stands on, importing it
+    costs more than checking a profile.
+    """
+    words_alone = plain_words(command, words) if command.plain else None
+    if words_alone is not None:
+        with quick_imports():
+            module = importlib.import_module(f"mixvllm.cli.{command.plain}")
+        code: int | None = module.run_plainly(words_alone)
+        if code is not None:
+            return code
+    from mixvllm.cli.parser import parse_and_run
 
-    return guarded
+    return parse_and_run(command, words)
 
 
 def wants_json(words: Sequence[str]) -> bool:
@@ -91,12 +75,6 @@ def wants_json(words: Sequence[str]) -> bool:
         or (word in ("--format", "--target") and after == "json")
         for word, after in pairs
     )
-
-
-def _sentence(error: Exception) -> str:
-    formatted = getattr(error, "format_message", lambda: str(error))()
-    text = str(formatted).rstrip(".")
-    return text[:1].lower() + text[1:]
 
 
 def _fail(error: MixvllmError, as_json: bool) -> int:

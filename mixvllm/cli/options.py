@@ -30,7 +30,7 @@ def with_profile_options(function: Callable[..., None]) -> Callable[..., None]:
     own = inspect.signature(function).parameters
     parameters = [p for p in own.values() if p.name != "overrides"]
     for name, field in fields.items():
-        metavar = type_in_words(field.info.annotation).split(" or ")[0].split()[-1].upper()
+        metavar = type_in_words(field.annotation).split(" or ")[0].split()[-1].upper()
         option = typer.Option(
             *field.cli_flags, help=field.help, metavar=metavar, show_default=False,
             rich_help_panel=None,

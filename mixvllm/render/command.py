@@ -15,8 +15,8 @@ from mixvllm.core.origin import Default, Origin
 from mixvllm.settings.engine import EngineSetting, absolute
 from mixvllm.settings.keyfile import UnusableKeyFile, read_key
 from mixvllm.settings.layers import Value
+from mixvllm.settings.paths import is_local_path
 from mixvllm.settings.resolve import Resolved
-from mixvllm.settings.schema import Profile, is_local_path
 from mixvllm.settings.secrets import is_secret_name, looks_like_secret
 from mixvllm.settings.tree import plain_value
 from mixvllm.settings.written import written
@@ -34,7 +34,8 @@ class Piece:
 
     words: tuple[str, ...]
     origin: Origin
-    key: str  # the profile key, "" for the command itself
+    key: str  # the profile key, "" for what mixvllm adds by itself
+    overrode: tuple[Lost, ...] = ()  # the strongest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class VllmCommand:
     pieces: tuple[Piece, ...]
     env: Mapping[str, str]
     env_origins: Mapping[str, Origin]
+    env_keys: Mapping[str, str]  # as Piece.key
     secrets: Mapping[str, str] = field(repr=False)
 
     @property
@@ -54,7 +56,6 @@ class VllmCommand:
 
 def build(
     resolved: Resolved,
-    profile: Profile,
     settings: tuple[EngineSetting, ...],
     options: Options,
     installation: Installation,
@@ -75,21 +76,22 @@ def build(
             continue
         words = render_value(setting.option, setting.value)
         if words:
-            key = ".".join(map(str, setting.key))
-            pieces.append(Piece(words, setting.place.value, key))
+            lost = resolved.lost(setting.key)
+            pieces.append(Piece(words, setting.place.value, dotted(setting.key), lost))
     drain = options.find("shutdown-timeout")
+    grace = resolved.setting("supervisor", "stop_grace")
     if (
         drain is not None
         and drain.name not in given
-        and 1 <= profile.supervisor.stop_grace < math.inf
+        and isinstance(grace, int | float)
+        and 1 <= grace < math.inf
     ):
-        grace = int(profile.supervisor.stop_grace)
         origin = resolved.origin(("supervisor", "stop_grace"))
-        pieces.append(Piece(render_value(drain, grace), origin, "supervisor.stop_grace"))
+        pieces.append(Piece(render_value(drain, int(grace)), origin, "supervisor.stop_grace"))
     quiet = options.find("disable-access-log-for-endpoints")
     if quiet is not None and quiet.name not in given:
         pieces.append(Piece(render_value(quiet, _OUR_QUESTIONS), Default("mixvllm"), ""))
-    env, origins, secrets = _environment(resolved, options, profile)
+    env, origins, secrets = _environment(resolved, options)
     return VllmCommand(tuple(pieces), env, origins, secrets)
 
 
@@ -109,7 +111,7 @@ def _model(resolved: Resolved) -> str:
 
 
 def _environment(
-    resolved: Resolved, options: Options, profile: Profile
+    resolved: Resolved, options: Options
 ) -> tuple[dict[str, str], dict[str, Origin], dict[str, str]]:
     env: dict[str, str] = {}
     origins: dict[str, Origin] = {}
@@ -123,18 +125,19 @@ def _environment(
         secret = is_secret_name(name) or looks_like_secret(text)
         (secrets if secret else env)[name] = text
         origins[name] = origin
-    if isinstance(profile.gpus.select, list):
-        env["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, profile.gpus.select))
+    cards = resolved.setting("gpus", "select")
+    if isinstance(cards, list):
+        env["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, cards))
         env["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # the order of NVML, and so of `mixvllm gpus`
         origins["CUDA_VISIBLE_DEVICES"] = resolved.origin(("gpus", "select"))
         origins["CUDA_DEVICE_ORDER"] = Default("mixvllm")
     if "PYTHONUNBUFFERED" not in env:
         env["PYTHONUNBUFFERED"] = "1"  # a crash must not swallow the last lines
         origins["PYTHONUNBUFFERED"] = Default("mixvllm")
-    key = _api_key(resolved, profile)
+    key = _api_key(resolved)
     if key is not None:
         secrets[API_KEY] = key
-        which = "api_key" if profile.server.api_key is not None else "api_key_file"
+        which = "api_key" if resolved.value("server", "api_key") is not None else "api_key_file"
         origins[API_KEY] = resolved.origin(("server", which))
     return env, origins, secrets
 
@@ -152,12 +155,13 @@ def _env_text(name: str, value: Value, options: Options, text: str | None) -> st
     return str(value)
 
 
-def _api_key(resolved: Resolved, profile: Profile) -> str | None:
-    if profile.server.api_key is not None:
-        return profile.server.api_key.get_secret_value()
-    if profile.server.api_key_file is None:
+def _api_key(resolved: Resolved) -> str | None:
+    key, file = resolved.value("server", "api_key"), resolved.value("server", "api_key_file")
+    if key is not None:
+        return str(key)
+    if file is None:
         return None
-    path = absolute(profile.server.api_key_file, resolved.origin(("server", "api_key_file")))
+    path = absolute(str(file), resolved.origin(("server", "api_key_file")))
     try:
         return read_key(path)
     except UnusableKeyFile as why:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule
-from mixvllm.settings.schema import is_local_path
+from mixvllm.settings.paths import is_local_path
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:

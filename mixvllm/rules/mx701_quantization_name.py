@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule
-from mixvllm.settings.schema import is_local_path
+from mixvllm.settings.paths import is_local_path
 
 # Methods that read weights stored in their own format; fp8 and a few others can also quantise
 # a plain checkpoint while loading it (vLLM 0.32.0, `model_executor/layers/quantization`).

@@ -13,8 +13,7 @@ def command_of(checked: Checked) -> VllmCommand:
     Raises:
         ProfileFault: the profile has findings of severity error.
     """
-    profile = checked.resolved.profile
-    if checked.errors or profile is None:
+    if checked.errors or not checked.resolved.sound:
         raise ProfileFault(f"{checked.resolved.path} has errors", checked.diagnostics)
     installation = checked.installation or Installation(
         command=checked.command or ("vllm",),
@@ -23,4 +22,4 @@ def command_of(checked: Checked) -> VllmCommand:
         source="vllm.command" if checked.command else "no vLLM found here",
     )
     facts = checked.facts
-    return build(facts.resolved, profile, facts.settings, facts.options, installation)
+    return build(facts.resolved, facts.settings, facts.options, installation)

@@ -14,9 +14,9 @@ from pydantic import ValidationError
 
 from mixvllm.core.diagnostic import Diagnostic, Fix, Severity
 from mixvllm.core.origin import FileSpan, KeyPath, Origin, dotted
-from mixvllm.settings.fields import field_at, section_of, type_in_words
+from mixvllm.settings.fields import field_at, type_in_words
 from mixvllm.settings.layers import Place, Value
-from mixvllm.settings.schema import PROFILE_VERSION
+from mixvllm.settings.schema import PROFILE_VERSION, Node
 from mixvllm.settings.secrets import hides_path
 from mixvllm.settings.typed import typed
 
@@ -60,15 +60,14 @@ def _wanted(path: KeyPath) -> Any:
     """The annotation of a leaf, of an item of it, or of a key of such an item."""
     whole = tuple(itertools.takewhile(lambda part: isinstance(part, str), path))
     field = field_at(whole)
-    annotation = field.info.annotation if field else None
+    annotation = field.annotation if field else None
     for part in path[len(whole) :]:
-        section = section_of(annotation)
         if isinstance(part, int):
             members = (annotation, *get_args(annotation))
             lists = [m for m in members if get_origin(m) is list]
             annotation = get_args(lists[0])[0] if lists else None
-        elif section is not None and part in section.model_fields:
-            annotation = section.model_fields[part].annotation
+        elif whole == ("nodes",) and part in Node.model_fields:
+            annotation = Node.model_fields[part].annotation
         else:
             return None
     return annotation

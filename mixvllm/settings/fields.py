@@ -1,21 +1,18 @@
-"""The schema seen as a flat list: every field with its path, option and flags.
+"""The schema seen as plain data: every leaf of a profile with what is declared of it.
 
-Derived from :mod:`mixvllm.settings.schema`, so that an option is written once.
+:mod:`mixvllm.settings.schema` declares; :mod:`mixvllm.settings.declared` holds the same without
+pydantic, because importing that costs more than checking a profile. A test holds them together.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
-
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
+from typing import Any, Final, Literal, Union, get_args, get_origin
 
 from mixvllm.core.origin import KeyPath
-from mixvllm.settings.schema import Cli, Engine, Profile
 
-FREE_FORM: frozenset[KeyPath] = frozenset({("vllm", "args"), ("vllm", "env")})
+FREE_FORM: Final[frozenset[KeyPath]] = frozenset({("vllm", "args"), ("vllm", "env")})
 
 
 def option_name(written: str) -> str:
@@ -28,50 +25,54 @@ class SettingField:
     """A leaf of the profile."""
 
     path: KeyPath
-    info: FieldInfo
-    engine_option: str | None  # long flag without dashes
-    cli_flags: tuple[str, ...]
-
-    @property
-    def help(self) -> str:
-        """The field's one sentence."""
-        return self.info.description or ""
-
-
-def section_of(annotation: Any) -> type[BaseModel] | None:
-    """The section a field holds, or None for a leaf."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return None
+    annotation: Any  # what it takes: bool, int, float, str, None, Literal, list, dict, or a union
+    help: str  # the field's one sentence
+    default: object = None  # a tuple stands for an empty list or mapping
+    required: bool = False
+    amount: Literal["duration", "size"] | None = None  # may be written as text with a unit
+    at_least: float | None = None
+    above: float | None = None
+    at_most: float | None = None
+    shortest: int = 0  # characters
+    engine_option: str | None = None  # long flag without dashes
+    cli_flags: tuple[str, ...] = ()
+    secret: bool = False
 
 
-def _walk(section: type[BaseModel], at: KeyPath) -> Iterator[SettingField]:
-    for name, info in section.model_fields.items():
-        path = (*at, name)
-        inner = section_of(info.annotation)
-        if inner is not None:
-            yield from _walk(inner, path)
-            continue
-        option: str | None = None
-        flags: tuple[str, ...] = ()
-        for mark in info.metadata:
-            if isinstance(mark, Engine):
-                option = mark.option or name.replace("_", "-")
-            elif isinstance(mark, Cli):
-                flags = mark.flags
-        yield SettingField(path, info, option, flags)
-
-
-@cache
 def all_fields() -> tuple[SettingField, ...]:
     """Every leaf of a profile, in the order of the schema."""
-    return tuple(_walk(Profile, ()))
+    from mixvllm.settings.declared import FIELDS
+
+    return FIELDS
 
 
 @cache
+def _by_path() -> dict[KeyPath, SettingField]:
+    return {field.path: field for field in all_fields()}
+
+
+@cache
+def _sections() -> dict[KeyPath, tuple[str, ...]]:
+    found: dict[KeyPath, dict[str, None]] = {}
+    for field in all_fields():
+        for depth in range(len(field.path)):
+            found.setdefault(field.path[:depth], {})[str(field.path[depth])] = None
+    return {path: tuple(keys) for path, keys in found.items()}
+
+
 def field_at(path: KeyPath) -> SettingField | None:
     """The leaf with this path."""
-    return next((field for field in all_fields() if field.path == path), None)
+    return _by_path().get(path)
+
+
+def keys_of(path: KeyPath) -> tuple[str, ...]:
+    """The keys of a section, in the order of the schema; none of what is no section."""
+    return _sections().get(path, ())
+
+
+def below(path: KeyPath) -> Iterator[SettingField]:
+    """The leaves of a section, through the sections in it."""
+    return (field for field in all_fields() if field.path[: len(path)] == path)
 
 
 def type_in_words(annotation: Any) -> str:
@@ -87,11 +88,6 @@ def type_in_words(annotation: Any) -> str:
     if origin in (Union, UnionType):
         words = [type_in_words(arg) for arg in get_args(annotation) if arg is not type(None)]
         return " or ".join(dict.fromkeys(words))
-    if section_of(annotation) is not None:
-        return "a mapping"
-    if get_args(annotation):
-        literals = [arg for arg in get_args(annotation) if isinstance(arg, str)]
-        if literals and len(literals) == len(get_args(annotation)):
-            return " or ".join(literals)
-        return type_in_words(get_args(annotation)[0])
+    if origin is Literal:
+        return " or ".join(map(str, get_args(annotation)))
     return "a string"

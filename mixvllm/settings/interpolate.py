@@ -13,7 +13,7 @@ from typing import Final
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.core.origin import FileSpan
-from mixvllm.settings.schema import local_path
+from mixvllm.settings.paths import local_path
 from mixvllm.settings.tree import Scalar
 
 _OPEN: Final = re.compile(r"\$\{(?P<kind>env|file):")

@@ -4,12 +4,12 @@ Keys are in the schema's snake case, those of ``vllm.args`` in vLLM's kebab case
 operator wrote. Every leaf, and every section that was written, has a :class:`Place`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from mixvllm.core.diagnostic import Diagnostic
-from mixvllm.core.origin import KeyPath, Origin
+from mixvllm.core.origin import CliFlag, EnvVar, KeyPath, Origin
 
 Value: TypeAlias = object  # str, int, float, bool, None, or lists and string-keyed dicts of them
 
@@ -22,13 +22,26 @@ class Place:
     value: Origin
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A value that a stronger one took the place of, and the key that had set it."""
+
+    key: KeyPath
+    value: Value
+    place: Place
+
+
 @dataclass(slots=True)
 class Layer:
-    """One source of settings. ``values`` is nested; ``places`` is keyed by the full path."""
+    """One source of settings. ``values`` is nested; ``places`` is keyed by the full path.
+
+    ``overridden`` has, by the key of the winner, what lost against it: the weakest first.
+    """
 
     name: str
     values: dict[str, Value] = field(default_factory=dict)
     places: dict[KeyPath, Place] = field(default_factory=dict)
+    overridden: dict[KeyPath, list[Lost]] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
     def put(self, path: KeyPath, value: Value, place: Place) -> None:
@@ -42,13 +55,24 @@ class Layer:
         here[str(path[-1])] = value
         self.places[path] = place
 
-    def forget(self, path: KeyPath) -> dict[KeyPath, Place]:
-        """Take a key out, with all below it; returns their places."""
-        gone = {p: place for p, place in self.places.items() if p[: len(path)] == path}
-        for p in gone:
-            del self.places[p]
+    def forget(self, path: KeyPath) -> Lost | None:
+        """Take a key out, with all below it; returns what it held, if it was set."""
+        place = self.places.get(path)
+        held = None if place is None else Lost(path, get(self.values, path), place)
+        self.places = {p: place for p, place in self.places.items() if p[: len(path)] != path}
         self.values = without(self.values, path)
-        return gone
+        return held
+
+    def replace(self, path: KeyPath, value: Value, place: Place) -> None:
+        """Set a leaf that may be set already; what it held is remembered."""
+        lost = self.forget(path)
+        if lost is not None:
+            self.lose(path, lost)
+        self.put(path, value, place)
+
+    def lose(self, winner: KeyPath, *lost: Lost) -> None:
+        """Note what lost against a key."""
+        self.overridden.setdefault(winner, []).extend(lost)
 
 
 def without(values: Mapping[str, Value], path: KeyPath) -> dict[str, Value]:
@@ -87,11 +111,14 @@ def merge(low: Mapping[str, Value], high: Mapping[str, Value]) -> dict[str, Valu
 
 
 def merge_places(
-    low: Mapping[KeyPath, Place], high: Layer
-) -> tuple[dict[KeyPath, Place], dict[KeyPath, Place]]:
-    """Places after ``high`` was laid over ``low``: (the winners, the overridden leaves)."""
+    low: Mapping[KeyPath, Place], values: Mapping[str, Value], high: Layer
+) -> tuple[dict[KeyPath, Place], tuple[Lost, ...]]:
+    """Places after ``high`` was laid over ``low``: (the winners, the overridden leaves).
+
+    ``values`` are those of ``low``.
+    """
     replaced: set[KeyPath] = set()
-    lost: dict[KeyPath, Place] = {}
+    lost: list[Lost] = []
     for path in high.places:
         value = get(high.values, path) if all(isinstance(p, str) for p in path) else None
         if not isinstance(value, Mapping):
@@ -100,7 +127,21 @@ def merge_places(
     for path, place in low.items():
         covered = any(path[: len(other)] == other for other in replaced if len(other) <= len(path))
         if covered:
-            lost[path] = place
+            lost.append(Lost(path, get(values, path), place))
         else:
             kept[path] = place
-    return kept | high.places, lost
+    return kept | high.places, tuple(lost)
+
+
+def _strength(origin: Origin) -> int:
+    """Which layer an origin belongs to: the higher, the stronger."""
+    return 2 if isinstance(origin, CliFlag) else 1 if isinstance(origin, EnvVar) else 0
+
+
+def strongest_first(lost: Iterable[Lost]) -> tuple[Lost, ...]:
+    """By layer; within one, what was laid over the others comes before them.
+
+    ``lost`` has them in the order in which they lost, of each layer.
+    """
+    backwards = reversed(list(lost))
+    return tuple(sorted(backwards, key=lambda loser: -_strength(loser.place.value)))

@@ -10,17 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, get_args, get_origin
 
-from pydantic import BaseModel
-
 from mixvllm.core.diagnostic import Diagnostic, Fix, Related, Severity
 from mixvllm.core.errors import MachineFault
 from mixvllm.core.origin import FileSpan, KeyPath, dotted
 from mixvllm.settings import traps
-from mixvllm.settings.fields import FREE_FORM, option_name, section_of
+from mixvllm.settings.fields import FREE_FORM, field_at, keys_of, option_name
 from mixvllm.settings.hidden import secret_scalars
 from mixvllm.settings.interpolate import Untyped, has_interpolation, interpolate
 from mixvllm.settings.layers import Layer, Place, Value, get, merge, merge_places
-from mixvllm.settings.schema import Profile, local_path
+from mixvllm.settings.paths import local_path
 from mixvllm.settings.secrets import hides, hides_path
 from mixvllm.settings.tree import (
     UNAVAILABLE,
@@ -45,7 +43,6 @@ class ProfileLayer(Layer):
 
     path: Path = field(default_factory=Path)
     texts: dict[Path, str] = field(default_factory=dict)
-    overridden: dict[KeyPath, list[Place]] = field(default_factory=dict)
     hidden: list[FileSpan] = field(default_factory=list)  # places of secrets
     words: set[str] = field(default_factory=set)  # the secrets themselves, never shown
     read: dict[Path, tuple[bytes, ParsedText]] = field(default_factory=dict, repr=False)
@@ -219,9 +216,9 @@ def _lay(high: Layer, into: ProfileLayer) -> None:
     """``high`` over ``into``, in place."""
     for path, place in list(high.places.items()):
         _clash(path, place, high, into)
-    places, lost = merge_places(into.places, high)
-    for path, place in lost.items():
-        into.overridden.setdefault(path, []).append(place)
+    places, lost = merge_places(into.places, into.values, high)
+    for loser in lost:
+        into.lose(loser.key, loser)
     into.values = merge(into.values, high.values)
     into.places = places
     into.diagnostics.extend(high.diagnostics)
@@ -258,13 +255,13 @@ class _Walker:
         self._layer = Layer("profile")
 
     def layer(self, root: Mapping) -> Layer:
-        self._section(root, Profile, ())
+        self._section(root, ())
         return self._layer
 
     def _say(self, found: Diagnostic) -> None:
         self._layer.diagnostics.append(found)
 
-    def _section(self, node: Mapping, section: type[BaseModel], at: KeyPath) -> None:
+    def _section(self, node: Mapping, at: KeyPath) -> None:
         seen: dict[str, Scalar] = {}
         above: Entry | None = None
         for entry in node.entries:
@@ -277,44 +274,39 @@ class _Walker:
                 self._say(_twice(what, entry.key, seen[name], (*at, name)))
                 continue
             seen[name] = entry.key
-            info = section.model_fields.get(name)
-            if info is None:
-                self._unknown(entry, section, at, above)
+            if name in keys_of(at):
+                self._known(entry, (*at, name))
             else:
-                self._known(entry, info.annotation, (*at, name))
+                self._unknown(entry, at, above)
             above = entry
 
-    def _unknown(
-        self, entry: Entry, section: type[BaseModel], at: KeyPath, above: Entry | None
-    ) -> None:
+    def _unknown(self, entry: Entry, at: KeyPath, above: Entry | None) -> None:
         key = entry.key
         ascii_name = traps.without_lookalikes(key.text)
         if ascii_name != key.text:
             self._say(traps.lookalike(key, ascii_name, (*at, key.text)))
             return
-        if above is not None and not at and _is_empty(above.value):
-            parent = section.model_fields.get(above.key.text.replace("-", "_"))
-            inner = section_of(parent.annotation) if parent else None
-            if inner and key.text.replace("-", "_") in inner.model_fields:
-                self._layer.diagnostics = [
-                    d for d in self._layer.diagnostics if d.origin != above.key.span
-                ]
-                self._say(
-                    Diagnostic(
-                        "MX025",
-                        Severity.ERROR,
-                        f"`{key.text}` belongs to `{above.key.text}` above: it is not indented",
-                        key.span,
-                        key=(*at, key.text),
-                        label="indent by two spaces",
-                        related=(Related(above.key.span, "this section is empty"),),
-                    )
+        section = () if above is None or at else keys_of((above.key.text.replace("-", "_"),))
+        if above is not None and _is_empty(above.value) and key.text.replace("-", "_") in section:
+            self._layer.diagnostics = [
+                d for d in self._layer.diagnostics if d.origin != above.key.span
+            ]
+            self._say(
+                Diagnostic(
+                    "MX025",
+                    Severity.ERROR,
+                    f"`{key.text}` belongs to `{above.key.text}` above: it is not indented",
+                    key.span,
+                    key=(*at, key.text),
+                    label="indent by two spaces",
+                    related=(Related(above.key.span, "this section is empty"),),
                 )
-                return
-        self._say(unknown_key(key.text, section, at, key.span))
+            )
+            return
+        self._say(unknown_key(key.text, at, key.span))
 
-    def _known(self, entry: Entry, annotation: Any, path: KeyPath) -> None:
-        section = section_of(annotation)
+    def _known(self, entry: Entry, path: KeyPath) -> None:
+        field = field_at(path)
         node = entry.value
         if isinstance(node, Scalar) and node.tag == UNAVAILABLE:
             leaf = ("model", "name") if path == ("model",) else path
@@ -323,8 +315,8 @@ class _Walker:
         if path == ("model",) and isinstance(node, Scalar) and not _is_empty(node):
             self._leaf(node, ("model", "name"), Place(entry.key.span, node.span), str)
             return
-        if section is None and path not in FREE_FORM:
-            self._leaf(node, path, Place(entry.key.span, node.span), annotation)
+        if field is not None and path not in FREE_FORM:
+            self._leaf(node, path, Place(entry.key.span, node.span), field.annotation)
             return
         if _is_empty(node):
             self._say(
@@ -353,10 +345,10 @@ class _Walker:
             )
         else:
             self._layer.places[path] = Place(entry.key.span, entry.key.span)
-            if section is None:
+            if path in FREE_FORM:
                 self._free_form(node, path)
             else:
-                self._section(node, section, path)
+                self._section(node, path)
 
     def _left(self, path: KeyPath) -> str:
         """What an empty section leaves as it was."""

@@ -3,82 +3,66 @@
 pydantic-settings merges the sources (command line > environment > profile > defaults) and
 checks types and ranges; beside it the same merge is made of the origins, so that every leaf
 knows who set it and what it overrode. A property test holds the two merges together.
+pydantic-settings is imported only to build a profile, or to say what is wrong in one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from typing import TYPE_CHECKING, Any
 
 from mixvllm.core.diagnostic import Diagnostic
 from mixvllm.core.origin import Default, FileSpan, KeyPath, Origin
-from mixvllm.settings.faults import diagnostics_of
-from mixvllm.settings.fields import all_fields, section_of
+from mixvllm.core.units import parse_duration, parse_size
+from mixvllm.settings.fields import all_fields, field_at
+from mixvllm.settings.fits import fits
 from mixvllm.settings.hidden import shown_text, without_secrets
-from mixvllm.settings.layers import Layer, Place, Value, get, merge, merge_places
+from mixvllm.settings.layers import (
+    Layer,
+    Lost,
+    Place,
+    Value,
+    get,
+    merge,
+    merge_places,
+    strongest_first,
+)
 from mixvllm.settings.profile import ProfileLayer, Unavailable
-from mixvllm.settings.schema import Profile
 from mixvllm.settings.spellings import give_way, open_texts
 from mixvllm.settings.tree import lines_of
 
-
-class _LayerSource(PydanticBaseSettingsSource):
-    """One of our layers as a source of pydantic-settings."""
-
-    def __init__(self, settings_cls: type[BaseSettings], values: Mapping[str, Value]) -> None:
-        super().__init__(settings_cls)
-        self._values = values
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        return self._values.get(field_name), field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        return dict(self._values)
-
-
-class ProfileSettings(Profile, BaseSettings):
-    """A profile built from layers; pass them as ``layers``, the strongest first."""
-
-    model_config = SettingsConfigDict(
-        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, defer_build=False
-    )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Our layers and nothing else: no dotenv file, no secrets folder."""
-        layers: Sequence[Mapping[str, Value]] = getattr(init_settings, "init_kwargs", {})["layers"]
-        return tuple(_LayerSource(settings_cls, values) for values in layers)
+if TYPE_CHECKING:
+    from mixvllm.settings.schema import Profile
 
 
 @dataclass(frozen=True)
 class Resolved:
     """Settings with their origins.
 
-    ``profile`` is None when something in it could not be understood; ``values`` and ``places``
+    It is not ``sound`` when something in it could not be understood; ``values`` and ``places``
     are there all the same, so that every other check can speak too.
     """
 
     path: Path
     values: Mapping[str, Value]
     places: Mapping[KeyPath, Place]
-    overridden: Mapping[KeyPath, tuple[Place, ...]]
+    overridden: Mapping[KeyPath, tuple[Lost, ...]]  # by the winner's key, the strongest first
     texts: Mapping[Path, str]
-    profile: Profile | None
+    sound: bool
+    layers: Sequence[Mapping[str, Value]] = field(repr=False)  # the strongest first
     diagnostics: tuple[Diagnostic, ...]
     hidden: tuple[FileSpan, ...] = ()  # where secrets stand in the files
     words: frozenset[str] = field(default=frozenset(), repr=False)  # those secrets
+
+    @cached_property
+    def profile(self) -> "Profile | None":
+        """The typed profile; None when it is not sound."""
+        if not self.sound:
+            return None
+        from mixvllm.settings.build import build
+
+        return build(self.layers)
 
     @cached_property
     def texts_shown(self) -> Mapping[Path, str]:
@@ -97,6 +81,20 @@ class Resolved:
         found = get(self.values, path)
         return None if found is Unavailable else found
 
+    def setting(self, *path: str) -> Value:
+        """The value that a leaf has in the typed profile: with its default, and amounts as
+        numbers (seconds, bytes). Raises KeyError where there is no such leaf.
+        """
+        leaf = field_at(path)
+        if leaf is None:
+            raise KeyError(path)
+        if path not in self.places:
+            return leaf.default
+        value = self.value(*path)
+        if isinstance(value, str) and leaf.amount is not None:
+            return parse_duration(value) if leaf.amount == "duration" else parse_size(value)
+        return value
+
     def place(self, *path: str | int) -> Place | None:
         """Where a key was set, if it was."""
         return self.places.get(path)
@@ -109,44 +107,56 @@ class Resolved:
         lines = lines_of(self.texts.get(span.path, ""))
         return lines[span.line - 1][span.column - 1 :] if span.line <= len(lines) else ""
 
+    def lost(self, *paths: KeyPath) -> tuple[Lost, ...]:
+        """What the winner among these keys took the place of, the strongest first."""
+        lost = [loser for path in paths for loser in self.overridden.get(path, ())]
+        return strongest_first(reversed(lost))
+
     def origin(self, path: KeyPath) -> Origin:
         """Who set a leaf; the default when nobody did."""
         place = self.places.get(path)
         return place.value if place else Default("mixvllm")
 
 
-def _without_unavailable(value: Value) -> Value:
+def _available(values: Mapping[str, Value]) -> dict[str, Value]:
+    return {key: _item(inner) for key, inner in values.items() if inner is not Unavailable}
+
+
+def _item(value: Value) -> Value:
     if isinstance(value, dict):
-        return {
-            key: _without_unavailable(inner)
-            for key, inner in value.items()
-            if inner is not Unavailable
-        }
+        return _available(value)
     if isinstance(value, list):
-        return [_without_unavailable(item) for item in value if item is not Unavailable]
+        return [_item(item) for item in value if item is not Unavailable]
     return value
 
 
 def resolve(profile: ProfileLayer, environment: Layer, command_line: Layer) -> Resolved:
     """Merge the layers, command line first, and check the result."""
-    lost = {path: list(losers) for path, losers in profile.overridden.items()}
     open_texts((profile, environment, command_line))
     for low, high in ((profile, environment), (profile, command_line), (environment, command_line)):
-        for path, losers in give_way(low, high).items():
-            lost.setdefault(path, []).extend(losers)
+        give_way(low, high)
+    lost = {path: list(losers) for path, losers in profile.overridden.items()}
     values: dict[str, Value] = dict(profile.values)
     places: dict[KeyPath, Place] = dict(profile.places)
     for layer in (environment, command_line):
-        places, replaced = merge_places(places, layer)
+        places, replaced = merge_places(places, values, layer)
         values = merge(values, layer.values)
-        for path, place in replaced.items():
-            lost.setdefault(path, []).append(place)
+        for loser in replaced:
+            lost.setdefault(loser.key, []).append(loser)
+        for path, losers in layer.overridden.items():
+            lost.setdefault(path, []).extend(losers)
     found = [*profile.diagnostics, *environment.diagnostics, *command_line.diagnostics]
-    layers = [_without_unavailable(layer.values) for layer in (command_line, environment, profile)]
-    typed_profile: Profile | None = None
-    if profile.readable:
+    layers = [_available(layer.values) for layer in (command_line, environment, profile)]
+    sound = profile.readable and fits(values)
+    if profile.readable and not sound:
+        from pydantic import ValidationError
+
+        from mixvllm.settings.build import build
+        from mixvllm.settings.faults import diagnostics_of
+
         try:
-            typed_profile = ProfileSettings(layers=layers)  # type: ignore[call-arg]
+            build(layers)
+            sound = True
         except ValidationError as error:
             found.extend(diagnostics_of(error, values, places, found, profile.path))
     hidden = tuple(profile.hidden)
@@ -154,22 +164,22 @@ def resolve(profile: ProfileLayer, environment: Layer, command_line: Layer) -> R
         path=profile.path,
         values=values,
         places=places,
-        overridden={path: tuple(reversed(losers)) for path, losers in lost.items()},
+        overridden={path: strongest_first(losers) for path, losers in lost.items()},
         texts=profile.texts,
-        profile=typed_profile,
+        sound=sound,
+        layers=layers,
         diagnostics=without_secrets(found, hidden, frozenset(profile.words)),
         hidden=hidden,
         words=frozenset(profile.words),
     )
 
 
-def leaves(profile: Profile) -> dict[KeyPath, Value]:
+def leaves(profile: "Profile") -> dict[KeyPath, Value]:
     """Every leaf of a typed profile: the mapping that `explain` and the property tests walk."""
     result: dict[KeyPath, Value] = {}
     for leaf in all_fields():
         here: Any = profile
         for part in leaf.path:
             here = getattr(here, str(part))
-        if section_of(type(here)) is None:
-            result[leaf.path] = here
+        result[leaf.path] = here
     return result

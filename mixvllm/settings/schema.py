@@ -4,10 +4,12 @@ A field's annotation carries what else is known of it: :class:`Engine` (it becom
 of ``vllm serve``), :class:`Cli` (it has an option of its own on our command line). The order
 of fields is the order in which options are rendered. Field descriptions are the help text,
 the JSON Schema and docs/settings.md.
+
+pydantic is slow to import, so what the other modules need of this one, they have from
+:mod:`mixvllm.settings.declared`, which `python -m mixvllm.testing.declare_settings` writes.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
@@ -298,20 +300,3 @@ class Profile(Section):
     terminal: Terminal = Field({}, validate_default=True, description="the browser terminal")
     replicas: int = Field(1, ge=1, description="engines behind one address")
     nodes: list[Node] = Field(default_factory=list, description="machines, if more than one")
-
-
-def is_local_path(model: str) -> bool:
-    """Whether a model's name means a folder: it starts as paths do."""
-    return model.startswith(("/", "./", "../", "~")) or model in (".", "..")
-
-
-def local_path(text: str, base: Path) -> Path:
-    """A path of the profile: ``~`` is expanded, a relative one starts at the profile's folder.
-
-    ``~NAME`` of a user who is not known stays as it is written, as in a shell.
-    """
-    path = Path(text)
-    try:
-        return Path(base, path.expanduser())
-    except RuntimeError:
-        return Path(base, path)

@@ -9,14 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic import BaseModel
-
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.core.origin import CliFlag, EnvVar, KeyPath, Origin, dotted
-from mixvllm.settings.fields import FREE_FORM, all_fields, option_name, section_of
+from mixvllm.settings.fields import FREE_FORM, all_fields, field_at, keys_of, option_name
 from mixvllm.settings.interpolate import Untyped, is_text
 from mixvllm.settings.layers import Layer, Place, Value, get
-from mixvllm.settings.schema import Profile
 from mixvllm.settings.typed import json_object, json_value, typed
 from mixvllm.settings.unknown import near, unknown_key
 
@@ -90,24 +87,22 @@ def _set(
     False, and a finding if asked, when there is no such key.
     """
     place = Place(origin, origin)
-    section: type[BaseModel] = Profile
     path: KeyPath = ()
     for i, part in enumerate(parts):
         name = part.replace("-", "_")
-        info = section.model_fields.get(name)
-        if info is None:
+        if name not in keys_of(path):
             if report:
-                layer.diagnostics.append(unknown_key(part, section, path, origin))
+                layer.diagnostics.append(unknown_key(part, path, origin))
             return False
         path = (*path, name)
-        inner = section_of(info.annotation)
+        field = field_at(path)
         rest = raw[i + 1 :]
         if path in FREE_FORM and rest:
             _set_free(layer, path, rest, value, place)
             return True
         if path in FREE_FORM:
             break
-        if inner is None:
+        if field is not None:
             if rest:
                 if report:
                     hint = f"`{dotted(path)}` has no keys of its own"
@@ -117,13 +112,11 @@ def _set(
                     )  # fmt: skip
                 return False
             if isinstance(value, Untyped):
-                value = typed(value, info.annotation)
-            layer.forget(path)
-            layer.put(path, value, place)
+                value = typed(value, field.annotation)
+            layer.replace(path, value, place)
             return True
-        section = inner
     if path == ("model",) and isinstance(value, str):
-        layer.put(("model", "name"), str(value), place)
+        layer.replace(("model", "name"), str(value), place)
         return True
     return _set_section(layer, path, value, origin)
 
@@ -132,19 +125,18 @@ def _set_free(layer: Layer, path: KeyPath, rest: list[str], value: Value, place:
     """A key of ``vllm.args`` (kebab case, deeper keys are JSON) or ``vllm.env`` (as written)."""
     of_variable = isinstance(place.key, EnvVar)
     if path[-1] == "env":
-        layer.put((*path, ("__" if of_variable else ".").join(rest)), value, place)
+        layer.replace((*path, ("__" if of_variable else ".").join(rest)), value, place)
         return
     name = rest[0] if rest[0].startswith("-") and rest[0][:2] != "--" else rest[0].lower()
     deeper = [part.lower() if of_variable and part.isupper() else part for part in rest[1:]]
     option = (*path, option_name(name))
     if not deeper:
-        layer.forget(option)
-        layer.put(option, value, place)
+        layer.replace(option, value, place)
         return
     whole = json_object(get(layer.values, option))
     if whole is not None:  # set as one text before, e.g. '{"mode": 3}'
         layer.put(option, whole, layer.places[option])
-    layer.put((*option, *deeper), _json_or_text(value), place)
+    layer.replace((*option, *deeper), _json_or_text(value), place)
 
 
 def _json_or_text(value: Value) -> Value:

@@ -9,25 +9,26 @@ from collections.abc import Iterator
 
 from mixvllm.core.origin import KeyPath
 from mixvllm.settings.fields import all_fields
-from mixvllm.settings.layers import Layer, Place, get
+from mixvllm.settings.layers import Layer, get
 from mixvllm.settings.typed import json_object
 from mixvllm.vllm.options import newest, options_of
 
 _ARGS: KeyPath = ("vllm", "args")
 
 
-def give_way(low: Layer, high: Layer) -> dict[KeyPath, list[Place]]:
-    """Take out of ``low`` what ``high`` sets under another key; places by the winning key."""
+def give_way(low: Layer, high: Layer) -> None:
+    """Take out of ``low`` what ``high`` sets under another key, and all that it had overridden."""
     winners = dict(_options(high))
-    lost: dict[KeyPath, list[Place]] = {}
     if not winners:
-        return lost
+        return
     for name, path in list(_options(low)):
         winner = winners.get(name)
         if winner is None or winner == path:
             continue
-        lost.setdefault(winner, []).extend(low.forget(path).values())
-    return lost
+        high.lose(winner, *low.overridden.pop(path, ()))
+        lost = low.forget(path)
+        if lost is not None:
+            high.lose(winner, lost)
 
 
 def _options(layer: Layer) -> Iterator[tuple[str, KeyPath]]:
@@ -58,6 +59,9 @@ def open_texts(layers: tuple[Layer, ...]) -> None:
             if name in above and (whole := json_object(value)) is not None:
                 layer.put(path, whole, layer.places[path])
                 for weaker in layers[:i]:  # a whole text takes the place of theirs
-                    weaker.forget(path)
+                    layer.lose(path, *weaker.overridden.pop(path, ()))
+                    lost = weaker.forget(path)
+                    if lost is not None:
+                        layer.lose(path, lost)
             elif isinstance(value, dict):
                 above.add(name)

@@ -3,12 +3,9 @@
 import difflib
 from collections.abc import Iterable
 
-from pydantic import BaseModel
-
 from mixvllm.core.diagnostic import Diagnostic, Fix, Severity
 from mixvllm.core.origin import FileSpan, KeyPath, Origin, dotted
-from mixvllm.settings.fields import all_fields
-from mixvllm.settings.schema import Profile
+from mixvllm.settings.fields import all_fields, keys_of
 from mixvllm.settings.secrets import redact
 from mixvllm.vllm.options import newest, options_of
 
@@ -41,11 +38,11 @@ def _elsewhere(name: str, here: KeyPath) -> KeyPath | None:
     return ("vllm", "args", option.name) if option else None
 
 
-def unknown_key(written: str, section: type[BaseModel], at: KeyPath, origin: Origin) -> Diagnostic:
-    """The finding for a key that ``section`` does not have."""
+def unknown_key(written: str, at: KeyPath, origin: Origin) -> Diagnostic:
+    """The finding for a key that the section at ``at`` does not have."""
     written = redact(written)  # a glued `api_key:VALUE` is one key for YAML
     name = written.replace("-", "_")
-    known = [*section.model_fields, *(["extends"] if section is Profile else [])]
+    known = [*keys_of(at), *(() if at else ("extends",))]
     where = f"in `{dotted(at)}`" if at else "in a profile"
     key = (*at, name)
 

@@ -9,8 +9,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from mixvllm.core.origin import KeyPath, dotted
-from mixvllm.settings.fields import SettingField, all_fields, section_of, type_in_words
+from mixvllm.settings.fields import SettingField, all_fields, type_in_words
 from mixvllm.settings.schema import Profile
+from mixvllm.testing.declare_settings import leaves, section_of
 
 # Keys that are checked and then do nothing yet; a test looks that nothing else reads them.
 IDLE: Final[dict[str, str]] = {
@@ -23,6 +24,7 @@ _NOTES: Final[dict[str, str]] = {
     "ops": "Checked, and not served in this version.",
     "terminal": "Checked, and not served in this version.",
 }
+_INFOS: Final = dict(leaves())
 _HEAD: Final = (
     "| key | takes | default | `vllm serve` | option | meaning |\n|---|---|---|---|---|---|"
 )
@@ -52,12 +54,13 @@ def _table(at: KeyPath, section: type[BaseModel]) -> Iterator[str]:
 
 
 def _row(field: SettingField) -> str:
+    info = _INFOS[field.path]
     key = dotted(field.path[1:]) if len(field.path) > 1 else dotted(field.path)
     flags = ", ".join(f"`{flag}`" for flag in field.cli_flags)
     engine = f"`--{field.engine_option}`" if field.engine_option else ""
     meaning = "; ".join(filter(None, (field.help, IDLE.get(dotted(field.path), ""))))
     meaning = meaning.replace("|", "\\|")
-    return f"| `{key}` | {takes(field.info)} | {_default(field)} | {engine} | {flags} | {meaning} |"
+    return f"| `{key}` | {takes(info)} | {_default(field, info)} | {engine} | {flags} | {meaning} |"
 
 
 def takes(info: FieldInfo) -> str:
@@ -91,13 +94,13 @@ def _bounds(schema: dict[str, Any]) -> str:
     return ""
 
 
-def _default(field: SettingField) -> str:
-    value = field.info.default
+def _default(field: SettingField, info: FieldInfo) -> str:
+    value = info.default
     if value is PydanticUndefined:
-        return "" if field.info.default_factory is not None else "required"
+        return "" if info.default_factory is not None else "required"
     if value is None:
         return "vLLM's" if field.engine_option else ""
-    match takes(field.info):
+    match takes(info):
         case "a duration":
             return f"`{value / 60:g}m`" if value >= 60 else f"`{value:g}s`"
         case "a size":

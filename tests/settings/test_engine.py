@@ -53,8 +53,9 @@ def test_the_stronger_layer_remembers_what_it_overrode() -> None:
     text = ARGS + "    dtype: half\n"
     found = resolved(text, environ={"MIXVLLM_INFERENCE__DTYPE": "auto"})
     (lost,) = found.overridden[("inference", "dtype")]
-    assert isinstance(lost.value, FileSpan)
-    assert (lost.value.line, found.value("vllm", "args")) == (4, {})
+    assert isinstance(lost.place.value, FileSpan)
+    assert (lost.key, lost.value) == (("vllm", "args", "dtype"), "half")
+    assert (lost.place.value.line, found.value("vllm", "args")) == (4, {})
 
 
 def test_a_merge_key_gives_way_in_any_spelling() -> None:

@@ -81,8 +81,8 @@ def test_extends_merges_mappings_and_replaces_lists(tmp_path: Path) -> None:
     assert found.profile.gpus.select == [3]
     assert found.origin(("server", "host")).path == tmp_path / "base.yaml"  # type: ignore[union-attr]
     (overridden,) = found.overridden[("server", "port")]
-    assert isinstance(overridden.value, FileSpan)
-    assert overridden.value.path == tmp_path / "base.yaml"
+    assert isinstance(overridden.place.value, FileSpan)
+    assert overridden.place.value.path == tmp_path / "base.yaml"
     assert ("gpus", "select", 1) not in found.places
 
 

@@ -58,6 +58,40 @@ def test_both_merges_agree_and_the_winner_is_named(
     assert found.profile.vllm.args == (get(found.values, ("vllm", "args")) or {})
 
 
+@given(_CHOICES, _CHOICES, _CHOICES)
+def test_what_was_overridden_is_remembered_with_its_value(
+    low: dict[KeyPath, Any], middle: dict[KeyPath, Any], high: dict[KeyPath, Any]
+) -> None:
+    profile, environment, command_line = ProfileLayer("low"), Layer("middle"), Layer("high")
+    put_all(profile, {**low, ("model", "name"): "m"})
+    put_all(environment, middle)
+    put_all(command_line, high)
+    found = resolve(profile, environment, command_line)
+    for path in low | middle | high:
+        setters = [
+            (name, chosen[path])
+            for name, chosen in (("high", high), ("middle", middle), ("low", low))
+            if path in chosen
+        ]
+        lost = [(str(loser.place.value), loser.value) for loser in found.overridden.get(path, ())]
+        assert [(str(found.places[path].value), get(found.values, path)), *lost] == setters
+
+
+def test_one_layer_may_override_itself_and_each_other_under_any_key() -> None:
+    found = resolved(
+        "model: m\nvllm:\n  args:\n    tensor-parallel-size: 2\n",
+        environ={"MIXVLLM_INFERENCE__TENSOR_PARALLEL_SIZE": "4"},
+        cli={"vllm.args.tensor_parallel_size": "8", "vllm.args.tensor-parallel-size": "16"},
+    )
+    key = ("vllm", "args", "tensor-parallel-size")
+    assert get(found.values, key) == "16"
+    assert [(lost.key[0], lost.value, str(lost.place.value)) for lost in found.overridden[key]] == [
+        ("vllm", "8", "--set vllm.args.tensor_parallel_size"),
+        ("inference", 4, "MIXVLLM_INFERENCE__TENSOR_PARALLEL_SIZE"),
+        ("vllm", 2, "profile.yaml:4:27"),
+    ]
+
+
 def test_every_leaf_has_an_origin() -> None:
     found = resolved("model: m\n")
     assert found.profile is not None

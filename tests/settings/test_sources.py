@@ -24,7 +24,7 @@ def test_the_command_line_beats_the_environment_beats_the_profile() -> None:
 def test_each_value_knows_who_set_it_and_whom_it_overrode() -> None:
     found = resolved(PROFILE, environ={"MIXVLLM_SERVER__PORT": "2000"}, cli={"server.port": "3000"})
     assert found.origin(("server", "port")) == CliFlag("--set server.port")
-    assert [str(place.value) for place in found.overridden[("server", "port")]] == [
+    assert [str(lost.place.value) for lost in found.overridden[("server", "port")]] == [
         "MIXVLLM_SERVER__PORT",
         "profile.yaml:3:9",
     ]
