@@ -1,19 +1,26 @@
 """MX700: the folder of the model, and the files that a setting names."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.core.origin import FileSpan, KeyPath, Origin, dotted
 from mixvllm.rules.base import Facts, FileFact, Rule
-from mixvllm.settings.engine import absolute
-from mixvllm.settings.schema import is_local_path
+from mixvllm.settings.engine import EngineSetting, absolute
+from mixvllm.settings.paths import is_local_path
 
+_OPTIONS: Final = frozenset(
+    {"chat-template", "tool-parser-plugin", "reasoning-parser-plugin", "log-config-file"}
+)
 FILES: tuple[KeyPath, ...] = (
     ("server", "api_key_file"),
     ("server", "ssl_certfile"),
     ("server", "ssl_keyfile"),
     ("server", "ssl_ca_certs"),
 )
+# Of a model in transformers' format, and in Mistral's.
+_CONFIGURATIONS = ("config.json", "params.json")
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -32,7 +39,12 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
                 f"the model's folder {path} is not there", place.value, key=("model", "name"),
                 hint=f"a relative path starts at the {_base(place.value)} folder",
             )  # fmt: skip
-        elif fact is not None and fact.is_folder and "config.json" not in fact.names:
+        elif (
+            fact is not None
+            and fact.is_folder
+            and fact.names.isdisjoint(_CONFIGURATIONS)
+            and facts.setting("hf-config-path") is None
+        ):
             yield RULE.finding(
                 f"{path} holds no config.json: it is no model's folder", place.value,
                 key=("model", "name"), hint="name the folder that has config.json in it",
@@ -47,6 +59,24 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         why = _what_is_wrong(fact) if fact is not None else ""
         if why:
             yield _FILE.finding(f"`{dotted(key)}`: {path} {why}", place.value, key=key)
+    for setting in facts.settings:
+        named = file_of(setting)
+        fact = facts.files.get(named) if named is not None else None
+        why = _what_is_wrong(fact) if fact is not None else ""
+        if why:
+            key, origin = setting.key, setting.place.value
+            yield _FILE.finding(f"`{dotted(key)}`: {named} {why}", origin, key=key)
+
+
+def file_of(setting: EngineSetting) -> Path | None:
+    """The file that an option of vLLM names; None when its value is something else.
+
+    Such a value has been made absolute when it began as paths do.
+    """
+    if setting.option is None or setting.option.name not in _OPTIONS:
+        return None
+    value = setting.value
+    return Path(value) if isinstance(value, str) and value.startswith("/") else None
 
 
 def _what_is_wrong(fact: FileFact) -> str:

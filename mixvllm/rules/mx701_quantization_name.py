@@ -19,6 +19,8 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     model = facts.resolved.value("model", "name")
     if setting is None or not isinstance(setting.value, str) or not isinstance(model, str):
         return
+    if facts.checkpoint is not None:
+        return  # it says itself what it is (MX702, MX703)
     family = _STORED.get(setting.value)
     if family is None or family in model.lower() or is_local_path(model):
         return
