@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,17 +11,23 @@ from mixvllm.cli.options import Format
 from mixvllm.cli.style import Paint, Tone, wants_color
 from mixvllm.core.errors import MachineFault
 from mixvllm.gpu.inventory import GpuInventory
-from mixvllm.services.inventory import take_inventory
+from mixvllm.services.inventory import save_inventory, take_inventory
 
 
 def gpus(
     format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TEXT,
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write it to a file, for `validate --host FILE`."),
+    ] = None,
 ) -> None:
     """Show the cards of this machine: memory, load, health, and who uses them.
 
     Exit 0: there are cards. 3: none can be asked, and why.
     """
     inventory = take_inventory()
+    if save is not None and inventory.gpus:
+        save_inventory(inventory, save)
     if format_ is Format.JSON:
         typer.echo(json.dumps(inventory.as_json(), indent=2))
         raise typer.Exit(0 if inventory.gpus else MachineFault.exit_code)

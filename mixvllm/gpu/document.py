@@ -4,10 +4,12 @@ Every refusal names the place, e.g. ``gpus[1].memory.total_bytes: not a whole nu
 Keys that are not asked for are ignored, so that a newer file can be read.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NoReturn
+from reprlib import repr as short
+from typing import Final, NoReturn
+
+_LARGEST: Final = 2**64  # no figure of a card is larger, and none may overflow a float
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Node:
         if self.value is None:
             return Node(None, self._below(key))
         if not isinstance(self.value, dict):
-            self.refuse(f"not an object: {self.value!r}")
+            self.refuse(f"not an object: {short(self.value)}")
         return Node(self.value.get(key), self._below(key))
 
     def _below(self, key: str) -> str:
@@ -41,7 +43,7 @@ class Node:
     def items(self) -> Iterator["Node"]:
         """The elements of an array."""
         if not isinstance(self.value, list):
-            self.refuse(f"not a list: {self.value!r}")
+            self.refuse(f"not a list: {short(self.value)}")
         for index, value in enumerate(self.value):
             yield Node(value, f"{self.path}[{index}]")
 
@@ -49,14 +51,14 @@ class Node:
         """The members of an object; none of null."""
         if self.value is not None:
             if not isinstance(self.value, dict):
-                self.refuse(f"not an object: {self.value!r}")
+                self.refuse(f"not an object: {short(self.value)}")
             for key, value in self.value.items():
                 yield str(key), Node(value, self._below(str(key)))
 
     def text(self) -> str | None:
         """A string, or None for null."""
         if self.value is not None and not isinstance(self.value, str):
-            self.refuse(f"not a text: {self.value!r}")
+            self.refuse(f"not a text: {short(self.value)}")
         return self.value
 
     def whole(self, *, least: int | None = 0) -> int | None:
@@ -64,7 +66,9 @@ class Node:
         if self.value is None:
             return None
         if not isinstance(self.value, int) or isinstance(self.value, bool):
-            self.refuse(f"not a whole number: {self.value!r}")
+            self.refuse(f"not a whole number: {short(self.value)}")
+        if abs(self.value) > _LARGEST:
+            self.refuse("a number of more than 64 bits")
         if least is not None and self.value < least:
             self.refuse(f"below {least}: {self.value}")
         return self.value
@@ -74,13 +78,13 @@ class Node:
         if self.value is None:
             return None
         if not isinstance(self.value, int | float) or isinstance(self.value, bool):
-            self.refuse(f"not a number: {self.value!r}")
-        if not math.isfinite(self.value):
-            self.refuse(f"not a finite number: {self.value}")
+            self.refuse(f"not a number: {short(self.value)}")
+        if not abs(self.value) <= _LARGEST:  # NaN is not, either
+            self.refuse(f"not a finite number: {short(self.value)}")
         return float(self.value)
 
     def flag(self) -> bool | None:
         """True, False, or None for null."""
         if self.value is not None and not isinstance(self.value, bool):
-            self.refuse(f"neither true nor false: {self.value!r}")
+            self.refuse(f"neither true nor false: {short(self.value)}")
         return self.value

@@ -138,7 +138,7 @@ class Problem:
 class GpuInventory:
     """All cards at one moment; with no cards, ``problems`` says why there are none."""
 
-    taken_at: datetime
+    taken_at: datetime | None  # None: a file written by hand that does not say
     driver: Driver | None
     gpus: tuple[Gpu, ...]
     problems: tuple[Problem, ...]
@@ -151,7 +151,7 @@ class GpuInventory:
         """The document of `mixvllm gpus --format json`."""
         return {
             "format_version": FORMAT_VERSION,
-            "taken_at": self.taken_at.isoformat(),
+            "taken_at": None if self.taken_at is None else self.taken_at.isoformat(),
             "driver": None if self.driver is None else asdict(self.driver),
             "gpus": [gpu.as_json() for gpu in self.gpus],
             "problems": [asdict(problem) for problem in self.problems],

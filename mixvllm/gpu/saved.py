@@ -2,8 +2,11 @@
 
 The file is what `mixvllm gpus --format json` prints, or a shorter one written by hand:
 of a card only ``index`` is needed.
+
+The file comes from elsewhere and may hold anything: every refusal is one sentence.
 """
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
@@ -22,6 +25,7 @@ from mixvllm.gpu.inventory import (
 )
 
 NOT_SAVED: Final = "not in the saved inventory"
+LARGEST: Final = 4 * 2**20  # bytes of a file: hundreds of cards with all their processes
 
 
 def _capability(node: Node) -> tuple[int, int] | None:
@@ -99,8 +103,10 @@ def _problem(node: Node) -> Problem:
     )
 
 
-def _taken_at(node: Node) -> datetime:
-    text = node.required().text() or ""
+def _taken_at(node: Node) -> datetime | None:
+    text = node.text()
+    if text is None:
+        return None
     try:
         taken = datetime.fromisoformat(text)
     except ValueError:
@@ -108,6 +114,26 @@ def _taken_at(node: Node) -> datetime:
     if taken.tzinfo is None:
         node.refuse(f"a time without its zone: {text!r}; write e.g. {text}Z")
     return taken
+
+
+def parse_inventory(raw: bytes) -> GpuInventory:
+    """The inventory in the bytes of a file. Raises ValueError, in words that follow its name."""
+    try:
+        document = json.loads(raw.decode("utf-8-sig"), parse_constant=_no_number)
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8 text") from None
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise ValueError(f"is not JSON: {place}: {error.msg}") from None
+    except RecursionError:
+        raise ValueError("is nested too deeply for an inventory") from None
+    except ValueError as error:  # NaN, or a number of thousands of digits
+        raise ValueError(f"is not JSON: {error}") from None
+    return inventory_from_json(document)
+
+
+def _no_number(name: str) -> object:
+    raise ValueError(f"{name} is no number in JSON")
 
 
 def inventory_from_json(document: object) -> GpuInventory:

@@ -1,9 +1,11 @@
-"""What cards this machine has, now."""
+"""What cards this machine has, now; and those of another one, as they were saved."""
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mixvllm.core.errors import MachineFault
 from mixvllm.gpu.faults import DriverFault
 from mixvllm.gpu.holder import PROC
 from mixvllm.gpu.inventory import GpuInventory
@@ -30,3 +32,39 @@ def take_inventory(
     except DriverFault as fault:
         return GpuInventory(taken_at, fault.driver, (), (fault.problem,))
     return GpuInventory(taken_at, told.driver, told.gpus, told.problems)
+
+
+def read_inventory(path: Path) -> GpuInventory:
+    """An inventory that `mixvllm gpus --save` wrote. Raises MachineFault."""
+    from mixvllm.gpu.saved import LARGEST, parse_inventory
+    from mixvllm.vllm.json_file import Unreadable, read_regular
+
+    try:
+        return parse_inventory(read_regular(path, at_most=LARGEST))
+    except FileNotFoundError:
+        why = "is not there"
+    except (Unreadable, ValueError) as error:
+        why = str(error)
+    raise MachineFault(
+        f"the inventory {path} {why}", hint="`mixvllm gpus --save FILE` writes one, over there"
+    )
+
+
+def save_inventory(inventory: GpuInventory, path: Path) -> None:
+    """Write it whole or not at all: a reader never sees half of it. Raises MachineFault."""
+    import json
+
+    text = json.dumps(inventory.as_json(), indent=2) + "\n"
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        try:
+            draft.write_text(text, encoding="utf-8")
+            draft.replace(path)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "no name of a file"
+        raise MachineFault(
+            f"the inventory cannot be written to {path}: {why}", hint="name another file"
+        ) from None

@@ -3,17 +3,14 @@
 import errno
 import os
 import shutil
-import socket
 from pathlib import Path
-from typing import Final, NoReturn, TypeAlias
-
-import psutil
+from typing import Final, NoReturn
 
 from mixvllm.core.errors import MachineFault, PortTaken
 from mixvllm.core.units import show_size
+from mixvllm.services.address import NoAddress, holder_of, name_of, resolve, try_to_bind
 from mixvllm.services.reservation import Reservation, Reserved
 
-_Address: TypeAlias = tuple[socket.AddressFamily, tuple[str | int | bytes, ...]]
 _ROOM: Final = 16 * 2**20  # bytes that a run's files need at the least
 
 
@@ -23,30 +20,23 @@ def take_port(host: str, port: int, *, key: str) -> Reservation:
     ``key`` is the profile's key of the port. Raises MachineFault when the address cannot be
     had: PortTaken when somebody listens there, or another `serve` is about to.
     """
-    family, address = _resolve(host, port, key=key)
-    with socket.socket(family) as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as vLLM does
-        try:
-            trial.bind(address)
-        except OSError as error:
-            _refused(error, host, port, key)
     try:
-        return Reservation(str(address[0]), port)
-    except Reserved as other:
-        holder = "another `mixvllm serve`" if other.pid is None else _name(other.pid)
-        raise PortTaken(host, port, holder, key=key) from None
-
-
-def _resolve(host: str, port: int, *, key: str) -> _Address:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except socket.gaierror as error:
+        address = resolve(host, port)
+    except NoAddress as why:
         raise MachineFault(
-            f"{host} is no address of this machine: {error.strerror}",
+            f"{host} is no address of this machine: it {why}",
             hint=f"set {key.removesuffix('port')}host to 127.0.0.1, 0.0.0.0,"
             " or a name that resolves",
         ) from None
-    return found[0][0], found[0][4]
+    try:
+        try_to_bind(address)
+    except OSError as error:
+        _refused(error, host, port, key)
+    try:
+        return Reservation(str(address[1][0]), port)
+    except Reserved as other:
+        holder = "another `mixvllm serve`" if other.pid is None else name_of(other.pid)
+        raise PortTaken(host, port, holder, key=key) from None
 
 
 def _refused(error: OSError, host: str, port: int, key: str) -> NoReturn:
@@ -63,30 +53,6 @@ def _refused(error: OSError, host: str, port: int, key: str) -> NoReturn:
             hint=f"ports below 1024 need root; try --set {key}=8000",
         ) from None
     raise MachineFault(f"port {port} on {host}: {error.strerror}") from None
-
-
-def holder_of(port: int) -> str:
-    """Who listens on a port, in words; only root sees the processes of others."""
-    try:
-        for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and port in connection.laddr[1:2]:
-                return _name(connection.pid)
-    except psutil.Error:
-        pass
-    return "another process (whose, only root can see)"
-
-
-def _name(pid: int | None) -> str:
-    if pid is None:
-        return "a process of another user"
-    try:
-        process = psutil.Process(pid)
-        words = process.cmdline()
-        shown = Path(words[0]).name if words else process.name()
-        rest = " ".join(Path(w).name if "/" in w else w for w in words[1:6])
-        return f"pid {pid} ({shown} {rest})".replace(" )", ")")
-    except psutil.Error:
-        return f"pid {pid}"
 
 
 def make_run_folder(base: Path, name: str, stamp: str) -> Path:

@@ -16,6 +16,9 @@ from typing import Final
 
 _NAMES: Final = Path("/proc/net/unix")
 _WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
+# Who asks for the holder's pid stays in its queue, which nobody empties; one that is full tells
+# no more. The kernel lowers this to net.core.somaxconn, 4096 from Linux 5.4 on.
+_ASKERS: Final = 4096
 _CREDENTIALS: Final = struct.Struct("3i")  # pid, uid, gid: ucred, unix(7)
 
 
@@ -37,7 +40,7 @@ class Reservation:
         name = f"mixvllm/port/{port}/{address}"
         try:
             self._socket.bind(f"\0{name}")
-            self._socket.listen(1)
+            self._socket.listen(_ASKERS)
             for other in _names(f"mixvllm/port/{port}/"):
                 wide = not _WILDCARDS.isdisjoint({address, other.rpartition("/")[2]})
                 if other != name and wide:
@@ -56,6 +59,15 @@ class Reservation:
         self._socket.close()
 
 
+def reserved_by(address: str, port: int) -> int | None:
+    """The pid of the `serve` that has this address, or one that overlaps with it."""
+    for name in _names(f"mixvllm/port/{port}/"):
+        other = name.rpartition("/")[2]
+        if other == address or not _WILDCARDS.isdisjoint({address, other}):
+            return _holder(name)
+    return None
+
+
 def _names(beginning: str) -> Iterator[str]:
     """Abstract names that are bound now."""
     for line in _NAMES.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -66,10 +78,10 @@ def _names(beginning: str) -> Iterator[str]:
 
 def _holder(name: str) -> int | None:
     with socket.socket(socket.AF_UNIX) as asking:
-        asking.settimeout(1.0)
+        asking.setblocking(False)  # a Unix socket connects at once, or not
         try:
             asking.connect(f"\0{name}")
-        except OSError:  # it ended this moment, or does not listen yet
+        except OSError:  # it ended this moment, does not listen yet, or was asked too often
             return None
         found = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     pid: int = _CREDENTIALS.unpack(found)[0]

@@ -202,3 +202,66 @@ def test_the_command_starts_light() -> None:
         check=True,
     )  # fmt: skip
     assert ended.stdout == "[]\n"
+
+
+def test_an_inventory_is_saved_whole(nvml: "Double", tmp_path: Path) -> None:
+    nvml.play("two-h100")
+    path = tmp_path / "box.json"
+    ended = run(nvml.environment(), "--save", str(path))
+    assert ended.returncode == 0
+    assert "H100" in ended.stdout
+    saved = inventory_from_json(json.loads(path.read_text()))
+    assert [gpu.index for gpu in saved.gpus] == [0, 1]
+
+
+def test_without_a_card_nothing_is_saved(nvml: "Double", tmp_path: Path) -> None:
+    nvml.play("no-cards")
+    path = tmp_path / "box.json"
+    assert run(nvml.environment(), "--save", str(path)).returncode == 3
+    assert not path.exists()
+
+
+def test_a_place_where_it_cannot_be_saved(nvml: "Double", tmp_path: Path) -> None:
+    nvml.play("two-h100")
+    ended = run(nvml.environment(), "--save", str(tmp_path / "none" / "box.json"))
+    assert ended.returncode == 3
+    assert "cannot be written to" in ended.stderr
+
+
+def validated(nvml: "Double", profile: Path, *words: str) -> list[str]:
+    """The codes and messages of a profile's findings on the machine that the library plays."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "mixvllm", "validate", "--format", "json", str(profile), *words],
+        cwd=ROOT, env=nvml.environment(), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    (result,) = json.loads(ended.stdout)["profiles"]
+    return [f"{found['code']}: {found['message']}" for found in result["diagnostics"]]
+
+
+def test_a_profile_is_compared_with_the_cards_of_this_machine(
+    nvml: "Double", tmp_path: Path
+) -> None:
+    profile = tmp_path / "p.yaml"
+    profile.write_text("model: m\nserver: {port: 18475}\ngpus: {select: [0, 5]}\n")
+    nvml.play("two-h100")
+    missing = "MX400: GPU 5 is not there: this machine has GPUs 0-1"
+    assert validated(nvml, profile) == [missing]
+    nvml.play("no-cards")  # a driver that sees none: nothing is known
+    assert validated(nvml, profile) == []
+    profile.write_text(
+        "model: m\nserver: {port: 18475}\ninference: {tensor_parallel_size: 4}\n"
+        "gpus: {min_free_memory: 100GiB}\n"
+    )
+    nvml.play("two-h100")
+    assert [told[:6] for told in validated(nvml, profile)] == ["MX402:", "MX404:"]
+
+
+def test_the_driver_is_not_asked_for_a_profile_that_takes_what_is_there(
+    nvml: "Double", tmp_path: Path
+) -> None:
+    profile = tmp_path / "p.yaml"
+    profile.write_text("model: m\nserver: {port: 18475}\n")
+    nvml.play("two-h100")
+    nvml.calls()
+    assert validated(nvml, profile) == []
+    assert nvml.calls() == []

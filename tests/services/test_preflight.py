@@ -9,7 +9,8 @@ import psutil
 import pytest
 
 from mixvllm.core.errors import MachineFault, PortTaken
-from mixvllm.services.preflight import holder_of, make_run_folder, take_port
+from mixvllm.services.address import holder_of
+from mixvllm.services.preflight import make_run_folder, take_port
 from mixvllm.testing.running import free_port
 
 KEY = "server.port"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mixvllm.services.reservation import Reservation, Reserved
+from mixvllm.services.reservation import Reservation, Reserved, reserved_by
 from mixvllm.testing.running import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -68,3 +68,13 @@ def test_a_holder_that_is_killed_holds_nothing() -> None:
     holder.kill()
     holder.communicate(timeout=20)
     Reservation("127.0.0.1", port).close()
+
+
+def test_the_holder_can_be_asked_for_again_and_again() -> None:
+    port = free_port()
+    held = Reservation("127.0.0.1", port)
+    assert {reserved_by("127.0.0.1", port) for _ in range(100)} == {os.getpid()}
+    assert {reserved_by("0.0.0.0", port) for _ in range(100)} == {os.getpid()}
+    assert reserved_by("127.0.0.2", port) is None
+    held.close()
+    assert reserved_by("127.0.0.1", port) is None
