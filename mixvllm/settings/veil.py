@@ -28,10 +28,10 @@ def _veiled(value: Value, words: frozenset[str]) -> Value:
                 for name, inner in value.items()
             }
         case list():
-            flags = ["", *map(str, value[:-1])]  # what follows `--api-key` is the key
+            before = ["", *map(str, value)]  # what follows `--api-key` is the key
             return [
                 MASK if flag.startswith("-") and hides(flag) else _veiled(item, words)
-                for flag, item in zip(flags, value, strict=True)
+                for flag, item in zip(before, value, strict=False)
             ]
         case str():
             return _text(value, words)

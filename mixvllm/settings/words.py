@@ -1,6 +1,7 @@
 """What a key of a profile takes, its values and its variable, in words."""
 
 import json
+from typing import get_args, get_origin
 
 from mixvllm.core.origin import KeyPath
 from mixvllm.settings.fields import SettingField, type_in_words
@@ -13,6 +14,8 @@ def takes(field: SettingField) -> str:
     if field.amount is not None:
         return f"a {field.amount}"
     words, low, high = type_in_words(field.annotation), field.at_least, field.at_most
+    if get_origin(field.annotation) is list and get_origin(get_args(field.annotation)[0]) is dict:
+        words += " of mappings"
     if low is not None and high is not None:
         return f"{words}, {low:g} to {high:g}" if low < high else f"{words}, {low:g}"
     words += "" if low is None else f", at least {low:g}"
@@ -32,6 +35,6 @@ def in_words(value: Value, field: SettingField | None = None) -> str:
 
 def variable_of(path: KeyPath) -> str:
     """The variable of ours that sets a key: ``MIXVLLM_SERVER__PORT``."""
-    if path[:2] == ("vllm", "env"):
+    if path[:2] == ("vllm", "env") and len(path) > 2:
         return f"{PREFIX}VLLM__ENV__{path[2]}"
     return PREFIX + "__".join(str(part).replace("-", "_") for part in path).upper()
