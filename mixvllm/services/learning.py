@@ -1,0 +1,142 @@
+"""A release of vLLM that mixvllm has no table for, where it is installed: it is asked itself, once.
+
+What it says is kept under $XDG_CACHE_HOME/mixvllm, by the version, the hash of the installed
+wheel's list of files and that of our own script: another build is another file. Two commands at
+once ask once: the second waits for the first. Where nothing can be written, nothing is kept, and
+that is said.
+"""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Final, Protocol, cast
+
+from mixvllm.core.errors import MachineFault
+from mixvllm.vllm.installation import Installation
+from mixvllm.vllm.learned import LearnedFacts, add_learned, decode, encode
+from mixvllm.vllm.options import newest
+
+_SCRIPTS: Final = ("dump.py", "pack.py", "classify.py", "declared.py", "annotation.py")
+
+
+class Telling(Protocol):
+    """How a person hears of it."""
+
+    def busy(self, what: str) -> AbstractContextManager[None]:
+        """Shown while something takes its time."""
+        ...
+
+    def warn(self, text: str) -> None:
+        """Said once."""
+        ...
+
+
+class _Silent:
+    """Nobody is told."""
+
+    def busy(self, what: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def warn(self, text: str) -> None:
+        return
+
+
+def learn(
+    installation: Installation, environ: Mapping[str, str], telling: Telling | None = None
+) -> None:
+    """Make an installed release known to this process.
+
+    Raises:
+        MachineFault: its own parser cannot be asked.
+    """
+    release, prefix, told = installation.release, installation.prefix, telling or _Silent()
+    if release is None or prefix is None or installation.distribution is None:
+        return
+    name = f"vllm-{release}-{_fingerprint(prefix.record(installation.distribution))}"
+    try:
+        facts = _kept(_folder(environ) / name, prefix.python, release, environ, told)
+    except OSError as error:
+        where = _folder(environ)
+        told.warn(f"the options of vLLM {release} cannot be kept in {where}: {error.strerror}")
+        facts = _asked(prefix.python, release, environ, told)
+    add_learned(release, facts)
+
+
+def _folder(environ: Mapping[str, str]) -> Path:
+    base = Path(environ.get("XDG_CACHE_HOME", ""))
+    if not base.is_absolute():  # to be ignored then, says the standard
+        base = Path(environ.get("HOME") or Path.home(), ".cache")
+    return base / "mixvllm"
+
+
+def _fingerprint(record: bytes) -> str:
+    """Of the wheel, and of what reads it here: another way of reading gives other facts."""
+    folder = Path(__file__).parents[1] / "vllm"
+    digest = hashlib.sha256(record)
+    for script in _SCRIPTS:
+        digest.update((folder / script).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _kept(
+    path: Path, python: Path, release: str, environ: Mapping[str, str], telling: Telling
+) -> LearnedFacts:
+    """The facts in the file; asked for, and kept there, if it is missing or torn.
+
+    Raises:
+        OSError: nothing can be kept there.
+    """
+    found = _read(path)
+    if found is not None:
+        return found
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(path.with_name(f"{path.name}.lock"), telling, release):
+        found = _read(path)
+        if found is None:
+            found = _asked(python, release, environ, telling)
+            new = path.with_name(f"{path.name}.{os.getpid()}.new")
+            try:
+                new.write_bytes(encode(found))
+                new.replace(path)
+            finally:
+                new.unlink(missing_ok=True)
+    return found
+
+
+def _read(path: Path) -> LearnedFacts | None:
+    try:
+        return decode(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+@contextmanager
+def _alone(lock: Path, telling: Telling, release: str) -> Iterator[None]:
+    """One process at a time; the lock goes with the process that holds it."""
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with telling.busy(f"waiting for another mixvllm that asks vLLM {release}"):
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _asked(
+    python: Path, release: str, environ: Mapping[str, str], telling: Telling
+) -> LearnedFacts:
+    from mixvllm.engine.dumping import DumpFailed, dump_options
+    from mixvllm.vllm.pack import facts_of
+
+    try:
+        with telling.busy(f"asking vLLM {release} for its options, once: about 20 s"):
+            return cast("LearnedFacts", facts_of(dump_options(python, environ)))
+    except (DumpFailed, ValueError, KeyError, TypeError) as error:
+        raise MachineFault(
+            f"no option table for vLLM {release}, and it cannot be asked: {error}",
+            hint=f"check against the newest one known here: --vllm {newest()},"
+            f" or vllm.version: {newest()} in the profile",
+        ) from None
