@@ -22,12 +22,20 @@ class Related:
     label: str
 
 
+class Applicability(StrEnum):
+    """Whether a fix may be made unasked."""
+
+    SAFE = "safe"  # nothing else can have been meant
+    UNSAFE = "unsafe"  # a guess, or it takes something away: for a person to decide
+
+
 @dataclass(frozen=True, slots=True)
 class Fix:
     """An edit that mends the finding: put ``text`` in place of ``span``."""
 
     span: FileSpan
     text: str
+    applicability: Applicability = Applicability.SAFE
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,11 @@ class Diagnostic:
     fix: Fix | None = None
     rule: str = ""  # the name of the rule, where one code has several
 
+    @property
+    def page(self) -> str:
+        """What `explain` is to be asked: the rule, where a code has many, each with a page."""
+        return self.rule if self.rule and self.code.startswith("MX24") else self.code
+
     def as_json(self) -> dict[str, object]:
         """The shape documented in docs/json.md."""
         return {
@@ -64,7 +77,11 @@ class Diagnostic:
             ],
             "fix": None
             if self.fix is None
-            else {"replacement": self.fix.text, "origin": origin_json(self.fix.span)},
+            else {
+                "replacement": self.fix.text,
+                "applicability": self.fix.applicability.value,
+                "origin": origin_json(self.fix.span),
+            },
         }
 
 
