@@ -87,6 +87,16 @@ def docs(session: nox.Session) -> None:
     session.run("pytest", "tests/docs", *session.posargs)
 
 
+@nox.session
+def generate(session: nox.Session) -> None:
+    """Write again what is written by programs: the plain data of settings and words, the manual."""
+    session.install("-e", ".", *group("test"), *group("lint"))
+    session.run("python", "-m", "mixvllm.testing.declare_settings")
+    session.run("python", "-m", "mixvllm.testing.list_words")
+    session.run("ruff", "format", "mixvllm/settings/declared.py", "mixvllm/cli/shells/words.py")
+    session.run("python", "-m", "mixvllm.testing.manual", success_codes=[0, 1])  # 1: it changed
+
+
 def ask_the_demo(session: nox.Session) -> None:
     """Serve profiles/demo.yaml, ask one question, stop."""
     question = ("What is the capital of France?", "--expect", "Paris")

@@ -11,8 +11,8 @@ from typing import Final
 from mixvllm.cli.streams import visible
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.core.origin import FileSpan
-from mixvllm.services.from_here import from_here
-from mixvllm.services.validate import Report
+from mixvllm.services.validate.ci_path import ci_path
+from mixvllm.services.validate.report import Report
 
 _COMMANDS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 _DATA: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
@@ -34,7 +34,7 @@ def _annotation(found: Diagnostic) -> str:
     message = ": ".join(filter(None, (found.message, found.label or found.hint)))
     match found.origin:
         case FileSpan(path, line, column, end_line, end_column):
-            properties = {"file": from_here(path), "line": str(line)}
+            properties = {"file": ci_path(path), "line": str(line)}
             if line == end_line:  # columns are those of one line
                 properties |= {"col": str(column), "endLine": str(line)}
                 properties |= {"endColumn": str(end_column)}

@@ -13,7 +13,7 @@ class Command:
 
     name: str
     summary: str
-    plain: str = ""  # the module that runs it without Typer, where the words allow it
+    # What can be read without Typer, for commands that have a `run_plainly` in cli/run/.
     plain_options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # (): any value
     plain_flags: frozenset[str] = frozenset()
 
@@ -27,18 +27,42 @@ class Command:
         """Where the function is."""
         return f"mixvllm.cli.{self.function}"
 
+    @property
+    def plain_module(self) -> str:
+        """Where it is run without Typer, if it can be."""
+        return f"mixvllm.cli.run.{self.function}"
+
 
 COMMANDS: tuple[Command, ...] = (
     Command("serve", "start a profile's vLLM, watch it, stop it cleanly"),
-    Command("validate", "check profiles: all faults at once, with places"),
+    Command(
+        "validate",
+        "check profiles: all faults at once, with places",
+        plain_options={
+            "--format": ("text", "json", "sarif", "github"),
+            "--vllm": (),
+            "--since": (),
+            "--host": (),
+            "--stdin-filename": (),
+        },
+        plain_flags=frozenset({"--strict", "--fix", "--diff"}),
+    ),
     Command(
         "render-cmd",
         "print the exact command that serve would run",
-        plain="rendering",
         plain_options={"--target": ("shell", "json"), "--format": ("text", "json"), "--vllm": ()},
         plain_flags=frozenset({"--origins"}),
     ),
+    Command(
+        "explain",
+        "tell what a finding means, or where a value comes from",
+        plain_options={"--profile": (), "--vllm": (), "--format": ("text", "json")},
+    ),
+    Command("upgrade", "say what changes with another vLLM, edit the profile"),
+    Command("schema", "print the JSON Schema of profiles, for editors"),
+    Command("init", "write a first profile, fitted to this machine"),
     Command("gpus", "list this machine's GPUs and their state"),
+    Command("completion", "print what makes bash, zsh or fish complete words"),
 )
 
 

@@ -54,10 +54,10 @@ def _run(command: Command, words: Sequence[str]) -> int:
     """Without Typer where the words are plain: with pydantic, which it stands on, importing it
     costs more than checking a profile.
     """
-    words_alone = plain_words(command, words) if command.plain else None
+    words_alone = plain_words(command, words)
     if words_alone is not None:
         with quick_imports():
-            module = importlib.import_module(f"mixvllm.cli.{command.plain}")
+            module = importlib.import_module(command.plain_module)
         code: int | None = module.run_plainly(words_alone)
         if code is not None:
             return code

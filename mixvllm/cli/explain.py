@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from mixvllm.cli.explaining import Arguments, run
 from mixvllm.cli.options import Format, with_profile_options
+from mixvllm.cli.run.explain import Arguments, run
 from mixvllm.settings.sources import Override
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mixvllm.cli.options import Format
-from mixvllm.cli.style import Paint, Tone, wants_color
+from mixvllm.cli.text.style import Paint, Tone, wants_color
 from mixvllm.core.errors import MachineFault
 from mixvllm.gpu.inventory import GpuInventory
 from mixvllm.services.inventory import save_inventory, take_inventory
@@ -42,7 +42,7 @@ def _show(inventory: GpuInventory) -> None:
     """The table to stdout, what is wrong to stderr."""
     from rich.console import Console
 
-    from mixvllm.cli.gpu_table import gpu_lines
+    from mixvllm.cli.text.gpus import gpu_lines
 
     out = Console(highlight=False, color_system="auto" if wants_color(sys.stdout) else None)
     for line in gpu_lines(inventory, width=out.width or 80, ascii_only=out.options.ascii_only):

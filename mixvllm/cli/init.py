@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from mixvllm.cli.streams import visible
-from mixvllm.services.check import known_release
-from mixvllm.services.draft import Machine, draft, release_here
+from mixvllm.services.files.new import write_new
+from mixvllm.services.init.profile import Machine, draft
 from mixvllm.services.inventory import take_inventory
-from mixvllm.services.new_file import write_new
+from mixvllm.services.release import known_release, release_here
 from mixvllm.vllm.options import newest
 
 

@@ -41,6 +41,10 @@ def _dispatch(words: list[str]) -> int:
     if first in ("--help", "-h", "help"):
         print(help_text(), end="")
         return 0
+    if words[:2] == ["completion", "--words"]:
+        from mixvllm.cli.shells.offers import answer
+
+        return answer(words[2:])
     if first is None:
         print(help_text(), end="", file=sys.stderr)
         return 2

@@ -21,13 +21,21 @@ class Format(StrEnum):
 
 
 def with_profile_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the everyday options and ``--set``; it receives ``overrides``."""
+    """Give a command the everyday options and ``--set``; it receives ``overrides``.
+
+    Where the command has an option of the same name (``--host`` of `validate`), its own counts.
+    """
     from mixvllm.core.errors import UsageFault
     from mixvllm.settings.fields import all_fields, type_in_words
     from mixvllm.settings.sources import Override
 
-    fields = {"_".join(map(str, f.path)): f for f in all_fields() if f.cli_flags}
     own = inspect.signature(function).parameters
+    taken = {f"--{name.replace('_', '-')}" for name in own}
+    fields = {
+        "_".join(map(str, f.path)): f
+        for f in all_fields()
+        if f.cli_flags and taken.isdisjoint(f.cli_flags)
+    }
     parameters = [p for p in own.values() if p.name != "overrides"]
     for name, field in fields.items():
         metavar = type_in_words(field.annotation).split(" or ")[0].split()[-1].upper()

@@ -65,5 +65,5 @@ def _guarded(function: Callable[..., None]) -> Callable[..., None]:
 
 def _sentence(error: Exception) -> str:
     formatted = getattr(error, "format_message", lambda: str(error))()
-    text = str(formatted).rstrip(".")
+    text = str(formatted).rstrip(".").replace("Value error, ", "")
     return text[:1].lower() + text[1:]

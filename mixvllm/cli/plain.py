@@ -19,6 +19,8 @@ class PlainWords:
 
 def plain_words(command: Command, words: Sequence[str]) -> PlainWords | None:
     """The words of a plain command line; None when it is not one."""
+    if not command.plain_options:
+        return None
     options: dict[str, str | None] = {}
     operands: list[str] = []
     waiting = iter(words)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mixvllm.cli.options import Format, with_profile_options
-from mixvllm.cli.rendering import Arguments, run
+from mixvllm.cli.run.render_cmd import Arguments, run
 from mixvllm.settings.sources import Override
 
 

@@ -7,10 +7,10 @@ from typing import Annotated, Final
 
 import typer
 
-from mixvllm.cli.telling import Telling
+from mixvllm.cli.progress import Progress
 from mixvllm.core.errors import MachineFault
 from mixvllm.services.check import Request, check
-from mixvllm.services.schema import schema as schema_of
+from mixvllm.services.schema.profile import schema as schema_of
 
 _NO_PROFILE: Final = Path("<no profile>")
 
@@ -28,7 +28,7 @@ def schema(
 ) -> None:
     """Print the JSON Schema of profiles, for editors."""
     # The release is chosen as for a profile that names none.
-    asked = Request(_NO_PROFILE, os.environ, release=vllm, text=b"{}", telling=Telling())
+    asked = Request(_NO_PROFILE, os.environ, release=vllm, text=b"{}", progress=Progress())
     text = json.dumps(schema_of(check(asked).facts.options), indent=1) + "\n"
     if output is None:
         print(text, end="")

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from mixvllm.cli.options import Format, with_profile_options
-from mixvllm.cli.show import show_findings
+from mixvllm.cli.progress import Progress
+from mixvllm.cli.text.findings import show_findings
 from mixvllm.core.diagnostic import Severity
 from mixvllm.core.errors import ProfileFault
 from mixvllm.services.check import Request, check
@@ -32,11 +33,15 @@ def serve(
     """
     import asyncio
 
-    from mixvllm.services.serve import plan, quiet_parts
+    from mixvllm.services.serve import TRIED_AGAIN, plan, quiet_parts
     from mixvllm.services.serve import serve as run
 
-    checked = check(Request(profile, os.environ, overrides))
-    loud = [d for d in checked.diagnostics if d.severity is not Severity.INFO]
+    checked = check(Request(profile, os.environ, overrides, look=True, progress=Progress()))
+    loud = [
+        d
+        for d in checked.diagnostics
+        if d.severity is not Severity.INFO and d.code not in TRIED_AGAIN
+    ]
     show_findings(loud, checked.resolved.texts_shown, stream=sys.stderr)
     if checked.errors:
         raise ProfileFault(f"{profile} has errors; nothing was started", checked.diagnostics)

@@ -11,15 +11,15 @@ from typing import IO, Annotated, Final
 import typer
 
 from mixvllm.cli.options import Format
+from mixvllm.cli.progress import Progress
 from mixvllm.cli.streams import visible
-from mixvllm.cli.style import Paint, Tone, wants_color
-from mixvllm.cli.telling import Telling
+from mixvllm.cli.text.style import Paint, Tone, wants_color
 from mixvllm.core.errors import UsageFault
 from mixvllm.core.origin import FileSpan, Origin
-from mixvllm.services.change import Change, ChangeKind
-from mixvllm.services.rewrite import rewrite
-from mixvllm.services.upgrade import Upgrade
-from mixvllm.services.upgrade import upgrade as what_changes
+from mixvllm.services.files.rewrite import rewrite
+from mixvllm.services.upgrade.change import Change, ChangeKind
+from mixvllm.services.upgrade.profile import Upgrade
+from mixvllm.services.upgrade.profile import upgrade as what_changes
 
 _HEADINGS: Final = {
     ChangeKind.REMOVED: "options that are gone",
@@ -49,7 +49,7 @@ def upgrade(
     """Say what changes for a profile between two releases of vLLM, and edit it."""
     if write and diff:
         raise UsageFault("--write and --diff do not go together", hint="--diff only shows")
-    made = what_changes(profile, os.environ, to=to, since=since, telling=Telling())
+    made = what_changes(profile, os.environ, to=to, since=since, progress=Progress())
     if write and made.edited != made.raw:
         rewrite(profile, made.raw, made.edited)
     if format_ is Format.JSON:

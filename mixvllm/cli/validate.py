@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mixvllm.cli.options import with_profile_options
-from mixvllm.cli.validating import Arguments, ReportFormat, run
+from mixvllm.cli.run.validate import Arguments, ReportFormat, run
 from mixvllm.settings.sources import Override
 
 
@@ -15,7 +15,7 @@ from mixvllm.settings.sources import Override
 def validate(
     profiles: Annotated[
         list[Path],
-        typer.Argument(metavar="PROFILE...", help="profiles; - is standard input", readable=False),
+        typer.Argument(metavar="PROFILE", help="profiles; - is standard input", readable=False),
     ],
     form: Annotated[
         ReportFormat, typer.Option("--format", help="how the findings are written")

@@ -7,14 +7,14 @@ is refused here as it is by `validate`.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mixvllm.core.errors import MachineFault
-from mixvllm.core.origin import Default, Origin
+from mixvllm.core.origin import Default, KeyPath, Origin
 from mixvllm.settings.engine import EngineSetting, absolute
 from mixvllm.settings.keyfile import UnusableKeyFile, read_key
-from mixvllm.settings.layers import Value
+from mixvllm.settings.layers import Lost, Value
 from mixvllm.settings.paths import is_local_path
 from mixvllm.settings.resolve import Resolved
 from mixvllm.settings.secrets import is_secret_name, looks_like_secret
@@ -29,13 +29,20 @@ _OUR_QUESTIONS: Final = "/health,/metrics"  # asked every two seconds; nobody wa
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Who asked for something, and whom that overrode: the strongest first."""
+
+    origin: Origin
+    key: KeyPath = ()  # of the profile; none of what mixvllm adds by itself
+    overrode: tuple[Lost, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
-    """Words of the command line that belong together, and who asked for them."""
+    """Words of the command line that belong together, and their source."""
 
     words: tuple[str, ...]
-    origin: Origin
-    key: str  # the profile key, "" for what mixvllm adds by itself
-    overrode: tuple[Lost, ...] = ()  # the strongest first
+    source: Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +51,16 @@ class VllmCommand:
 
     pieces: tuple[Piece, ...]
     env: Mapping[str, str]
-    env_origins: Mapping[str, Origin]
-    env_keys: Mapping[str, str]  # as Piece.key
+    env_sources: Mapping[str, Source]  # of the secrets, too
     secrets: Mapping[str, str] = field(repr=False)
 
     @property
     def argv(self) -> tuple[str, ...]:
         """The whole command line."""
         return tuple(word for piece in self.pieces for word in piece.words)
+
+
+_OURS: Final = Source(Default("mixvllm"))
 
 
 def build(
@@ -67,8 +76,8 @@ def build(
         MachineFault: the file of the API key changed since it was checked.
     """
     pieces = [
-        Piece(installation.command, _who_started(resolved, installation), "vllm.command"),
-        Piece(("serve", _model(resolved)), resolved.origin(("model", "name")), "model.name"),
+        Piece(installation.command, _who_started(resolved, installation)),
+        Piece(("serve", _model(resolved)), _source(resolved, "model", "name")),
     ]
     given = {setting.option.name for setting in settings if setting.option}
     for setting in settings:
@@ -77,7 +86,7 @@ def build(
         words = render_value(setting.option, setting.value)
         if words:
             lost = resolved.lost(setting.key)
-            pieces.append(Piece(words, setting.place.value, dotted(setting.key), lost))
+            pieces.append(Piece(words, Source(setting.place.value, setting.key, lost)))
     drain = options.find("shutdown-timeout")
     grace = resolved.setting("supervisor", "stop_grace")
     if (
@@ -86,22 +95,24 @@ def build(
         and isinstance(grace, int | float)
         and 1 <= grace < math.inf
     ):
-        origin = resolved.origin(("supervisor", "stop_grace"))
-        pieces.append(Piece(render_value(drain, int(grace)), origin, "supervisor.stop_grace"))
+        source = _source(resolved, "supervisor", "stop_grace")
+        pieces.append(Piece(render_value(drain, int(grace)), source))
     quiet = options.find("disable-access-log-for-endpoints")
     if quiet is not None and quiet.name not in given:
-        pieces.append(Piece(render_value(quiet, _OUR_QUESTIONS), Default("mixvllm"), ""))
-    env, origins, secrets = _environment(resolved, options)
-    return VllmCommand(tuple(pieces), env, origins, secrets)
+        pieces.append(Piece(render_value(quiet, _OUR_QUESTIONS), _OURS))
+    env, sources, secrets = _environment(resolved, options)
+    return VllmCommand(tuple(pieces), env, sources, secrets)
 
 
-def _who_started(resolved: Resolved, installation: Installation) -> Origin:
-    place = resolved.places.get(("vllm", "command"))
-    return (
-        place.value
-        if place and resolved.value("vllm", "command") is not None
-        else Default(f"mixvllm: {installation.source}")
-    )
+def _source(resolved: Resolved, *path: str) -> Source:
+    return Source(resolved.origin(path), path, resolved.lost(path))
+
+
+def _who_started(resolved: Resolved, installation: Installation) -> Source:
+    source = _source(resolved, "vllm", "command")
+    if resolved.value("vllm", "command") is not None:
+        return source
+    return replace(source, origin=Default(f"mixvllm: {installation.source}"))
 
 
 def _model(resolved: Resolved) -> str:
@@ -112,34 +123,34 @@ def _model(resolved: Resolved) -> str:
 
 def _environment(
     resolved: Resolved, options: Options
-) -> tuple[dict[str, str], dict[str, Origin], dict[str, str]]:
+) -> tuple[dict[str, str], dict[str, Source], dict[str, str]]:
     env: dict[str, str] = {}
-    origins: dict[str, Origin] = {}
+    sources: dict[str, Source] = {}
     secrets: dict[str, str] = {}
     asked = resolved.value("vllm", "env")
     for name, value in sorted(asked.items()) if isinstance(asked, Mapping) else ():
         if value is None:
             continue
-        origin = resolved.origin(("vllm", "env", name))
-        text = _env_text(name, value, options, written(resolved.texts, origin))
+        source = _source(resolved, "vllm", "env", name)
+        text = _env_text(name, value, options, written(resolved.texts, source.origin))
         secret = is_secret_name(name) or looks_like_secret(text)
         (secrets if secret else env)[name] = text
-        origins[name] = origin
+        sources[name] = source
     cards = resolved.setting("gpus", "select")
     if isinstance(cards, list):
         env["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, cards))
         env["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # the order of NVML, and so of `mixvllm gpus`
-        origins["CUDA_VISIBLE_DEVICES"] = resolved.origin(("gpus", "select"))
-        origins["CUDA_DEVICE_ORDER"] = Default("mixvllm")
+        sources["CUDA_VISIBLE_DEVICES"] = _source(resolved, "gpus", "select")
+        sources["CUDA_DEVICE_ORDER"] = _OURS
     if "PYTHONUNBUFFERED" not in env:
         env["PYTHONUNBUFFERED"] = "1"  # a crash must not swallow the last lines
-        origins["PYTHONUNBUFFERED"] = Default("mixvllm")
+        sources["PYTHONUNBUFFERED"] = _OURS
     key = _api_key(resolved)
     if key is not None:
         secrets[API_KEY] = key
         which = "api_key" if resolved.value("server", "api_key") is not None else "api_key_file"
-        origins[API_KEY] = resolved.origin(("server", which))
-    return env, origins, secrets
+        sources[API_KEY] = _source(resolved, "server", which)
+    return env, sources, secrets
 
 
 def _env_text(name: str, value: Value, options: Options, text: str | None) -> str:

@@ -1,7 +1,7 @@
 """A command as the JSON document of `render-cmd --format json` (docs/json.md)."""
 
-from mixvllm.core.origin import origin_json
-from mixvllm.render.command import VllmCommand
+from mixvllm.core.origin import dotted, origin_json
+from mixvllm.render.command import Source, VllmCommand
 
 
 def document(command: VllmCommand) -> dict[str, object]:
@@ -9,14 +9,23 @@ def document(command: VllmCommand) -> dict[str, object]:
     origins: dict[str, object] = {}
     for piece in command.pieces[1:]:
         word = piece.words[0] if piece.words[0] != "serve" else "model"
-        name = word.split("=", 1)[0]
-        origins[name] = {"key": piece.key, **origin_json(piece.origin)}
-    for name, origin in sorted(command.env_origins.items()):
-        origins[name] = origin_json(origin)
+        origins[word.split("=", 1)[0]] = _source(piece.source)
+    for name, source in sorted(command.env_sources.items()):
+        origins[name] = _source(source)
     return {
         "format_version": 1,
         "argv": list(command.argv),
         "env": dict(sorted(command.env.items())),
         "secrets": sorted(command.secrets),
         "origins": origins,
+    }
+
+
+def _source(source: Source) -> dict[str, object]:
+    return {
+        "key": dotted(source.key),
+        **origin_json(source.origin),
+        "overrode": [
+            {"key": dotted(lost.key), **origin_json(lost.place.value)} for lost in source.overrode
+        ],
     }

@@ -4,8 +4,8 @@ from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.core.origin import KeyPath
 from mixvllm.rules.base import Facts, Rule
 from mixvllm.settings.engine import EngineSetting
-from mixvllm.vllm.checkpoint import Checkpoint
-from mixvllm.vllm.model_config import ModelConfig
+from mixvllm.vllm.checkpoint.config import ModelConfig
+from mixvllm.vllm.checkpoint.folder import Checkpoint
 from mixvllm.vllm.models import ServedModels, served_models
 from mixvllm.vllm.quantity import human_integer
 

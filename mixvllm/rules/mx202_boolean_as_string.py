@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
-from mixvllm.rules.base import Facts, Rule
+from mixvllm.core.origin import FileSpan
+from mixvllm.rules.base import Facts, Rule, shown, switch
 from mixvllm.rules.values import problems
-
-_MEANT = {"true": "true", "yes": "true", "on": "true", "1": "true",
-          "false": "false", "no": "false", "off": "false", "0": "false"}  # fmt: skip
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -15,13 +13,18 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     and takes ``false`` for the model (vLLM 0.32.0, `utils/argparse_utils.py`).
     """
     for problem in problems(facts, RULE.code):
-        meant = _MEANT.get(str(problem.value).lower())
+        is_on = switch(problem.value)
+        meant = None if is_on is None else shown(is_on)
+        place = problem.setting.place.value
+        bare = isinstance(place, FileSpan) and not facts.resolved.is_quoted(place)
         yield RULE.finding(
             f"`{problem.setting.name}` takes true or false, this is a string",
-            problem.setting.place.value,
+            place,
             key=problem.setting.key,
-            label=f"write {meant}, without quotes" if meant else "write true or false",
-            fix=meant,
+            label=f"write {meant}{'' if bare else ', without quotes'}"
+            if meant
+            else "write true or false",
+            fix=meant if problem.is_whole else None,
         )
 
 

@@ -1,4 +1,4 @@
-"""MX205 and MX206: suffixes of numbers."""
+"""MX205 and MX206: suffixes of numbers, and short flags."""
 
 import re
 from collections.abc import Iterator
@@ -23,10 +23,17 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
             key=problem.setting.key,
             label=f"write {meant}" if meant else "write the number in full",
             hint=hint,
-            fix=meant,
+            fix=meant if problem.is_whole else None,
+            safe=re.fullmatch(r"\d+\s*[kmgt]ib?", text, re.IGNORECASE) is not None,
         )
     for setting in facts.settings:
-        value = setting.value
+        value, option = setting.value, setting.option
+        if option is not None and not setting.named and facts.options.is_short(setting.name):
+            yield _SHORT.finding(
+                f"`{setting.name}` is vLLM's short flag of `{option.name}`",
+                setting.place.key,
+                key=setting.key,
+            )
         if (
             setting.option is None
             or setting.option.kind not in _HUMAN
@@ -46,6 +53,8 @@ def _meant(option: Option, text: str) -> tuple[str | None, str]:
     option has no word for (``5b``) leaves only the number itself.
     """
     match = re.match(r"(\d+(?:\.\d+)?)\s*([A-Za-z])", text)
+    if match is not None and option.name.endswith("-gb") and match[2] in "gG":
+        return match[1], "its unit is GiB, as its name says"
     if match is None or option.kind not in _HUMAN:
         return None, ""
     small, large = f"{match[1]}{match[2].lower()}", f"{match[1]}{match[2].upper()}"
@@ -67,4 +76,5 @@ def _amount(text: str) -> str:
 
 
 RULE = Rule("MX205", "number-suffix", Severity.ERROR, check)
+_SHORT = Rule("MX205", "short-flag", Severity.INFO, check)
 _K = Rule("MX206", "k-is-1000", Severity.INFO, check)

@@ -1,12 +1,13 @@
 """MX231: an option of vLLM that mixvllm itself sets."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.core.origin import Default
 from mixvllm.rules.base import Facts, Rule
 
-_INSTEAD = {
+INSTEAD: Final = {
     "config": "write `extends: FILE`: vLLM's own loader would hide where values come from",
     "model": "write `model: NAME`",
     "model-tag": "write `model: NAME`",
@@ -24,19 +25,16 @@ _INSTEAD = {
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """The supervisor must know these, or they would put a secret into argv."""
     for setting in facts.settings:
-        if setting.named or setting.option is None or setting.option.name not in _INSTEAD:
+        if setting.named or setting.option is None or setting.option.name not in INSTEAD:
             continue
         named = facts.setting(setting.option.name)
         if named is not None and named.named and not isinstance(named.place.key, Default):
             continue  # set twice: MX230 names both places
         name = setting.option.name
-        label = (
-            "write `extends: " + str(setting.value) + "`" if name == "config" else _INSTEAD[name]
-        )
+        label = INSTEAD[name].replace("FILE", str(setting.value))
         yield RULE.finding(
-            f"`{name}` is managed by mixvllm", setting.place.key, key=setting.key, label=label,
-            hint=_INSTEAD[name],
-        )  # fmt: skip
+            f"`{name}` is managed by mixvllm", setting.place.key, key=setting.key, label=label
+        )
 
 
 RULE = Rule("MX231", "managed-option", Severity.ERROR, check)

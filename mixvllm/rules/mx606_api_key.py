@@ -9,9 +9,9 @@ from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.values import unspeakable
 from mixvllm.settings.engine import absolute
 from mixvllm.settings.layers import get
-from mixvllm.settings.profile import Unavailable
+from mixvllm.settings.unavailable import Unavailable
 
-PLACES: Final[tuple[KeyPath, ...]] = (
+_PLACES: Final[tuple[KeyPath, ...]] = (
     ("server", "api_key"),
     ("server", "api_key_file"),
     ("vllm", "env", "VLLM_API_KEY"),
@@ -20,12 +20,12 @@ PLACES: Final[tuple[KeyPath, ...]] = (
 
 def has_key(facts: Facts) -> bool:
     """Whether clients need a key. One that could not be had, as another finding says, counts."""
-    return any(key in facts.resolved.places and _what(facts, key) is None for key in PLACES)
+    return any(key in facts.resolved.places and _what(facts, key) is None for key in _PLACES)
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """vLLM takes an empty key for none: the API would look guarded and stand open."""
-    written = [key for key in PLACES if key in facts.resolved.places]
+    written = [key for key in _PLACES if key in facts.resolved.places]
     for key in written:
         trouble = _what(facts, key) or _unspeakable(facts, key)
         if trouble:

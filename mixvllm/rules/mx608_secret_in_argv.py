@@ -1,6 +1,5 @@
 """MX608: a secret on the command line."""
 
-import json
 import shlex
 from collections.abc import Iterator, Mapping
 
@@ -9,6 +8,7 @@ from mixvllm.core.origin import KeyPath, dotted
 from mixvllm.rules.base import Facts, Rule
 from mixvllm.settings.layers import Value
 from mixvllm.settings.secrets import is_secret_name, looks_like_secret
+from mixvllm.settings.typed import json_of_vllm
 
 _MANAGED = {"api-key", "hf-token"}  # MX231 says where these belong
 
@@ -28,7 +28,8 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
                 hint="give it by vllm.env, or by a file, if the option's code reads one",
             )  # fmt: skip
     command = facts.resolved.value("vllm", "command")
-    if any(_is_secret_word(word) for word in _words(command)):
+    words = _words(command)
+    if any(map(_is_secret_word, words, ["", *words])):
         yield RULE.finding(
             "a word of `vllm.command` looks like a secret; every user can read it in argv",
             facts.place(("vllm", "command")).value, key=("vllm", "command"),
@@ -58,10 +59,9 @@ def _json(text: str) -> Value:
     if not text.lstrip().startswith(("{", "[")):
         return None
     try:
-        held: Value = json.loads(text)
+        return json_of_vllm(text)
     except ValueError:
         return None
-    return held
 
 
 def _words(command: Value) -> list[str]:
@@ -73,9 +73,11 @@ def _words(command: Value) -> list[str]:
         return []
 
 
-def _is_secret_word(word: str) -> bool:
+def _is_secret_word(word: str, before: str) -> bool:
+    """``--api-key=X``, ``HF_TOKEN=X``, or ``X`` behind ``--api-key``."""
     name, equals, value = word.lstrip("-").partition("=")
-    return looks_like_secret(word) or bool(equals and value and is_secret_name(name))
+    follows = before.startswith("--") and is_secret_name(before[2:]) and not word.startswith("-")
+    return looks_like_secret(word) or follows or bool(equals and value and is_secret_name(name))
 
 
 RULE = Rule("MX608", "secret-in-argv", Severity.ERROR, check)

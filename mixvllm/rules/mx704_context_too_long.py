@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.model_files import number, written_config
-from mixvllm.vllm.model_config import whole
+from mixvllm.vllm.checkpoint.config import whole
 
 _ALLOWED = "VLLM_ALLOW_LONG_MAX_MODEL_LEN"
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.model_files import number, written_config
-from mixvllm.vllm.model_config import ModelConfig
+from mixvllm.vllm.checkpoint.config import ModelConfig
 
 # Families whose layers share out heads by QKVParallelLinear and in no other way.
 _SHARED_OUT = {

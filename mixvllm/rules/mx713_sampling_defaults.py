@@ -16,6 +16,7 @@ from mixvllm.settings.layers import Value
 from mixvllm.vllm.table import numbers
 
 _HOTTEST: Final = "0.24.0"  # the first release with an upper limit for the temperature
+_NAMES: Final = {"max_new_tokens": "max_tokens"}  # as generation_defaults calls it
 _PENALTIES: Final = "0.31.0"  # the first one that reads them from here
 _READ: Final = (
     "repetition_penalty", "temperature", "top_k", "top_p", "min_p", "max_new_tokens",
@@ -57,9 +58,6 @@ def _values(setting: EngineSetting | None) -> dict[str, Value]:
     if setting is None or not isinstance(setting.value, Mapping):
         return {}
     return {str(name): value for name, value in setting.value.items()}
-
-
-_NAMES: Final = {"max_new_tokens": "max_tokens"}  # as generation_defaults calls it
 
 
 def _limit(name: str, value: Value, release: str) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.model_files import number
-from mixvllm.vllm.adapter import Adapter
+from mixvllm.vllm.checkpoint.adapter import Adapter
 
 _RANK: Final = 16  # vLLM's own default of max-lora-rank, in every known release
 

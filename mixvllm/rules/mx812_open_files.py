@@ -24,7 +24,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
             facts.place(_KEY if _KEY in facts.resolved.places else ("model", "name")).value,
             hint=f"raise it: `ulimit -Hn {_WANTED}`, LimitNOFILE= in a unit, --ulimit nofile= in"
             " a container",
-        )  # fmt: skip
+        )
 
 
 RULE = Rule("MX812", "open-files", Severity.WARNING, check)

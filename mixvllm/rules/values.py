@@ -3,17 +3,21 @@
 The rules that speak of values ask here, so that a value never gets two findings.
 """
 
-import json
 import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, get_args
 
+from mixvllm.core.origin import FileSpan
 from mixvllm.rules.base import Facts
 from mixvllm.settings.engine import EngineSetting
+from mixvllm.settings.fields import field_at
 from mixvllm.settings.layers import Value
-from mixvllm.vllm.option import Kind, Option
+from mixvllm.settings.tree import plain_value
+from mixvllm.settings.typed import json_of_vllm
+from mixvllm.vllm.lax import takes
+from mixvllm.vllm.option import ConfigKey, Kind, Option
 from mixvllm.vllm.quantity import human_integer
 
 YAML11_WORDS: Final = {"yes", "no", "on", "off", "y", "n"}
@@ -31,6 +35,11 @@ class Problem:
     option: Option
     value: Value  # the item at fault, where the value is a list
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the value at fault is the setting's own, and no item of a list."""
+        return self.value is self.setting.value
+
 
 def problems(facts: Facts, code: str) -> Iterator[Problem]:
     """The values that the rule with this code must speak of."""
@@ -38,8 +47,26 @@ def problems(facts: Facts, code: str) -> Iterator[Problem]:
         if setting.option is None:
             continue
         found = problem_of(setting.option, setting.value)
+        if found and glued_comment(facts, setting):
+            found = "MX023", setting.value
         if found and found[0] == code:
             yield Problem(code, setting, setting.option, found[1])
+
+
+def glued_comment(facts: Facts, setting: EngineSetting) -> str | None:
+    """``64 #more`` for ``64#more``, where what stands before the ``#`` is a value."""
+    place = setting.place.value
+    glued = (
+        re.fullmatch(r"([^\s#]+)(#.*)", setting.value) if isinstance(setting.value, str) else None
+    )
+    if glued is None or setting.option is None or not isinstance(place, FileSpan):
+        return None
+    field = field_at(setting.key)
+    if field is not None and str not in (field.annotation, *get_args(field.annotation)):
+        return None  # refused with the profile's structure
+    if facts.resolved.is_quoted(place) or problem_of(setting.option, plain_value(glued[1])):
+        return None
+    return f"{glued[1]} {glued[2]}"
 
 
 def problem_of(option: Option, value: Value) -> tuple[str, Value] | None:
@@ -94,9 +121,9 @@ def _number(option: Option, value: Value) -> tuple[str, Value] | None:
             if isinstance(value, float) and option.kind is not Kind.NUMBER:
                 return "MX223", value
             number = value
-        case str() if option.kind is Kind.HUMAN_INTEGER_OR_AUTO and value == "auto":
+        case str() if _is_auto(option, value):
             return None
-        case str() if value.strip().lstrip("+-").isdecimal():
+        case str() if option.kind not in _HUMAN and value.strip().lstrip("+-").isdecimal():
             return "MX223", value  # a number in quotes
         case str() if option.kind in _HUMAN:
             try:
@@ -115,6 +142,10 @@ def _number(option: Option, value: Value) -> tuple[str, Value] | None:
     return None if in_range(option, number) else ("MX204", value)
 
 
+def _is_auto(option: Option, text: str) -> bool:
+    return option.kind is Kind.HUMAN_INTEGER_OR_AUTO and text.strip().lower() == "auto"
+
+
 def in_range(option: Option, number: float) -> bool:
     """Whether a number keeps the bounds of the option's config field; no nan and no infinity
     does, though a comparison with nan would not say so.
@@ -123,27 +154,43 @@ def in_range(option: Option, number: float) -> bool:
         return False
     if number == -1 and option.kind is Kind.HUMAN_INTEGER_OR_AUTO:
         return True
+    return within(option, number)
+
+
+def within(limits: Option | ConfigKey, number: float) -> bool:
+    """Whether a number keeps the bounds that vLLM's configuration has for it."""
     return not (
-        (option.at_least is not None and number < option.at_least)
-        or (option.above is not None and number <= option.above)
-        or (option.at_most is not None and number > option.at_most)
-        or (option.below is not None and number >= option.below)
+        (limits.at_least is not None and number < limits.at_least)
+        or (limits.above is not None and number <= limits.above)
+        or (limits.at_most is not None and number > limits.at_most)
+        or (limits.below is not None and number >= limits.below)
     )
 
 
 def _json(option: Option, value: Value) -> tuple[str, Value] | None:
     if not isinstance(value, str):
-        return None if isinstance(value, dict | list) else ("MX223", value)
+        kinds = list if isinstance(option.default, list) else (dict, list)
+        fits = isinstance(value, kinds) and takes_json(option, value)
+        return None if fits else ("MX223", value)
     if isinstance(option.default, list) and not value.lstrip().startswith("["):
         return "MX222", value
     try:
-        json.loads(value)
+        read = json_of_vllm(value)
     except ValueError:
         return "MX221", value
-    return None
+    return None if takes_json(option, read) else ("MX223", value)
 
 
-def bounds_in_words(option: Option) -> str:
+def takes_json(option: Option, value: Value) -> bool:
+    """Whether the field that a JSON option fills is of the type, as far as that is known."""
+    if option.accepts is None:
+        return True
+    held = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    items = option.items
+    return takes(option.accepts, value) and (items is None or all(takes(items, i) for i in held))
+
+
+def bounds_in_words(option: Option | ConfigKey) -> str:
     """``0 < x <= 1``."""
     low = f"{option.above:g} < " if option.above is not None else ""
     low = f"{option.at_least:g} <= " if option.at_least is not None else low

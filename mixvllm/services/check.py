@@ -1,26 +1,29 @@
 """The checks that every command shares: a profile read, resolved, and put before the rules."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mixvllm.core.diagnostic import Diagnostic, Related, Severity, in_order
-from mixvllm.core.errors import MachineFault, VllmMissing
-from mixvllm.core.origin import FileSpan
-from mixvllm.rules import ALL
-from mixvllm.rules.base import Facts, FileFact, Rule
+from mixvllm.core.diagnostic import Diagnostic, Severity
+from mixvllm.core.errors import VllmMissing
+from mixvllm.rules import ALL, of_the_cards, of_the_files, of_the_machine
+from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations import called_up
-from mixvllm.rules.mx700_model_folder import FILES
-from mixvllm.settings.engine import absolute, engine_settings
-from mixvllm.settings.keyfile import EmptyKeyFile, UnusableKeyFile, read_key
+from mixvllm.services.findings import as_told
+from mixvllm.services.look.model import with_the_model
+from mixvllm.services.look.named_files import look_at_files
+from mixvllm.services.release import installation_of, known_release, options_for, own_command
+from mixvllm.settings.engine import engine_settings
 from mixvllm.settings.profile import profile_from, read_profile
 from mixvllm.settings.resolve import Resolved, resolve
-from mixvllm.settings.schema import is_local_path
 from mixvllm.settings.sources import Override, cli_layer, environment_layer
-from mixvllm.settings.written import written
-from mixvllm.vllm.installation import Installation, command_words, find_installation
-from mixvllm.vllm.options import Options, UnknownRelease, newest, options_of
+from mixvllm.vllm.installation import Installation
+
+if TYPE_CHECKING:
+    from mixvllm.gpu.inventory import GpuInventory
+    from mixvllm.services.learning import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,9 @@ class Request:
     release: str | None = None  # `--vllm`; None: the profile's, the installed one, the newest
     since: str | None = None  # `--since`: the release that the operator comes from
     host: Path | None = None  # `--host`: the inventory of another machine
+    look: bool = False  # at this machine: its ports, limits, disks, variables and cards
     text: bytes | None = None  # the profile's bytes, where they do not come from ``path``
+    progress: "Progress | None" = None  # hears of what takes its time; None: nobody does
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,10 @@ def check(request: Request) -> Checked:
     """Run every check that needs neither vLLM nor a GPU.
 
     Raises:
-        MachineFault: the profile cannot be read, or no option table fits the release.
+        MachineFault: the profile or the inventory cannot be read, or no option table fits the
+            release.
     """
+    inventory = None if request.host is None else _inventory(request.host)
     resolved = resolve(
         read_profile(request.path, request.environ)
         if request.text is None
@@ -72,141 +79,55 @@ def check(request: Request) -> Checked:
         environment_layer(request.environ),
         cli_layer(request.overrides),
     )
-    command = _command(resolved)
-    installation, missing = _installation(command, request.environ)
-    options = _options(request, resolved, installation)
+    command = own_command(resolved)
+    installation, missing = installation_of(command, request.environ)
+    options = options_for(
+        request.release, resolved, installation, request.environ, request.progress
+    )
+    since = None if request.since is None else known_release(request.since, "--since")
+    wrapped = bool(command and installation and installation.distribution is None)
+    settings = engine_settings(resolved, options)
     facts = Facts(
         resolved=resolved,
         options=options,
-        settings=engine_settings(resolved, options),
-        files=_look_at_files(resolved),
-        since=request.since,
+        settings=settings,
+        files=look_at_files(resolved, () if wrapped else settings),
+        since=since,
         machine=request.host is None,
+        host="this machine" if request.host is None else request.host.name,
+        inventory=inventory,
+        environ=request.environ if request.look else {},
+        distribution=installation.distribution if installation and not request.host else None,
+        wrapped=wrapped,
         no_command=str(missing) if missing is not None and command is not None else "",
     )
+    if facts.machine and resolved.values:
+        facts = with_the_model(facts, request.environ)
+    if request.look and facts.machine and resolved.values:
+        from mixvllm.services.look.machine import with_a_look
+
+        facts = with_a_look(facts)
     found = [d for rule in _rules(facts) for d in rule.check(facts)] if resolved.values else []
-    told = _without_echoes([*resolved.diagnostics, *resolved.without_secrets(found)])
+    told = as_told((*resolved.diagnostics, *resolved.without_secrets(found)), resolved.texts)
     return Checked(resolved, options.release, facts, told, installation, missing, command)
+
+
+def _inventory(path: Path) -> "GpuInventory":
+    from mixvllm.services.inventory import read_inventory
+
+    return read_inventory(path)
 
 
 def _rules(facts: Facts) -> Iterator[Rule]:
     """The rules that may speak of this profile."""
     names = {s.option.name for s in facts.settings if s.option is not None}
-    for rule in (*ALL, *called_up(names)):
+    rules = (
+        ALL,
+        called_up(names),
+        of_the_files() if facts.has_model_files else (),
+        of_the_cards() if facts.inventory is not None else (),
+        of_the_machine() if facts.seen is not None else (),
+    )
+    for rule in chain.from_iterable(rules):
         if rule.holds_for(facts.options.release):
             yield rule
-
-
-def _without_echoes(found: list[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """One finding for one fault: what the structure's check refused at a key is not refused
-    again as a vLLM option, and MX251 (no command line can say it) is the last word of all.
-    MX115 knows better than MX110 what to write.
-    """
-    errors = [d for d in found if d.severity is Severity.ERROR]
-    structure = {d.key for d in errors if d.code < "MX200"}
-    others = {d.key for d in errors if d.code != "MX251"}
-    numbers = {d.key for d in errors if d.code == "MX115"}
-    return in_order(
-        [
-            _with_includer(d)
-            for d in found
-            if not (d.key and d.code.startswith("MX2") and d.key in structure)
-            and not (d.code == "MX251" and d.key in others)
-            and not (d.code == "MX110" and d.key in numbers)
-        ]
-    )
-
-
-def _with_includer(found: Diagnostic) -> Diagnostic:
-    """A finding in an extended file also names the line that brought the file in."""
-    includer = found.origin.included_by if isinstance(found.origin, FileSpan) else None
-    if includer is None or any(item.origin == includer for item in found.related):
-        return found
-    return replace(found, related=(*found.related, Related(includer, "included here")))
-
-
-def _command(resolved: Resolved) -> tuple[str, ...] | None:
-    """The words of ``vllm.command``; a program named by a path is looked for where the profile
-    is, or where the option was typed. What cannot be split has its finding (MX118).
-    """
-    try:
-        words = command_words(resolved.value("vllm", "command"))
-    except ValueError:
-        return None
-    if words is None or not ("/" in words[0] or words[0].startswith("~")):
-        return words
-    return str(absolute(words[0], resolved.origin(("vllm", "command")))), *words[1:]
-
-
-def _installation(
-    command: tuple[str, ...] | None, environ: Mapping[str, str]
-) -> tuple[Installation | None, VllmMissing | None]:
-    try:
-        return find_installation(command, environ=environ), None
-    except VllmMissing as error:
-        return None, error
-    except ValueError:  # a NUL in the program's name (MX118)
-        return None, VllmMissing("vllm.command names no program")
-
-
-def _options(request: Request, resolved: Resolved, installation: Installation | None) -> Options:
-    """The options of the release that was asked for, else the profile's, the installed, the
-    newest. A release in the profile that is not known has its finding (MX116).
-    """
-    asked = request.release
-    if asked is None:
-        place = resolved.place("vllm", "version")
-        release = resolved.value("vllm", "version")
-        if place is not None and release is not None:
-            text = release if isinstance(release, str) else written(resolved.texts, place.value)
-            try:
-                return options_of(text or str(release))
-            except UnknownRelease:
-                return options_of(newest())
-        asked = installation.release if installation is not None else None
-    if asked is None:
-        return options_of(newest())
-    try:
-        return options_of(asked)
-    except UnknownRelease as error:
-        raise MachineFault(
-            f"no option table for vLLM {asked}" if asked else "--vllm names no release",
-            hint=f"the nearest release known here is {error.nearest}: --vllm {error.nearest}",
-        ) from None
-
-
-def _look_at_files(resolved: Resolved) -> dict[Path, FileFact]:
-    """The files that the profile names, each looked at once."""
-    paths: set[Path] = set()
-    model = resolved.value("model", "name")
-    if isinstance(model, str) and is_local_path(model):
-        paths.add(absolute(model, resolved.origin(("model", "name"))))
-    for setting in FILES:
-        value = resolved.value(*map(str, setting))
-        if isinstance(value, str):
-            paths.add(absolute(value, resolved.origin(setting)))
-    facts = {path: _fact(path) for path in paths}
-    key = resolved.value("server", "api_key_file")
-    if isinstance(key, str):
-        path = absolute(key, resolved.origin(("server", "api_key_file")))
-        facts[path] = _with_key(path, facts[path])
-    return facts
-
-
-def _with_key(path: Path, fact: FileFact) -> FileFact:
-    try:
-        read_key(path)
-    except EmptyKeyFile:
-        return replace(fact, key_is_empty=True)
-    except UnusableKeyFile as why:
-        return replace(fact, no_key=str(why))
-    return fact
-
-
-def _fact(path: Path) -> FileFact:
-    try:
-        folder = path.is_dir()
-        names = frozenset(item.name for item in path.iterdir()) if folder else frozenset()
-        return FileFact(path.exists(), folder, os.access(path, os.R_OK), names)
-    except (OSError, ValueError):
-        return FileFact(exists=False)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mixvllm.core.errors import MachineFault
+from mixvllm.core.regular_file import Unreadable, read_regular
 from mixvllm.gpu.faults import DriverFault
 from mixvllm.gpu.holder import PROC
 from mixvllm.gpu.inventory import GpuInventory
@@ -37,7 +38,6 @@ def take_inventory(
 def read_inventory(path: Path) -> GpuInventory:
     """An inventory that `mixvllm gpus --save` wrote. Raises MachineFault."""
     from mixvllm.gpu.saved import LARGEST, parse_inventory
-    from mixvllm.vllm.json_file import Unreadable, read_regular
 
     try:
         return parse_inventory(read_regular(path, at_most=LARGEST))

@@ -22,8 +22,8 @@ from mixvllm.vllm.options import newest
 _SCRIPTS: Final = ("dump.py", "pack.py", "classify.py", "declared.py", "annotation.py")
 
 
-class Telling(Protocol):
-    """How a person hears of it."""
+class Progress(Protocol):
+    """How a person is told what takes its time."""
 
     def busy(self, what: str) -> AbstractContextManager[None]:
         """Shown while something takes its time."""
@@ -45,14 +45,14 @@ class _Silent:
 
 
 def learn(
-    installation: Installation, environ: Mapping[str, str], telling: Telling | None = None
+    installation: Installation, environ: Mapping[str, str], progress: Progress | None = None
 ) -> None:
     """Make an installed release known to this process.
 
     Raises:
         MachineFault: its own parser cannot be asked.
     """
-    release, prefix, told = installation.release, installation.prefix, telling or _Silent()
+    release, prefix, told = installation.release, installation.prefix, progress or _Silent()
     if release is None or prefix is None or installation.distribution is None:
         return
     name = f"vllm-{release}-{_fingerprint(prefix.record(installation.distribution))}"
@@ -82,7 +82,7 @@ def _fingerprint(record: bytes) -> str:
 
 
 def _kept(
-    path: Path, python: Path, release: str, environ: Mapping[str, str], telling: Telling
+    path: Path, python: Path, release: str, environ: Mapping[str, str], progress: Progress
 ) -> LearnedFacts:
     """The facts in the file; asked for, and kept there, if it is missing or torn.
 
@@ -93,10 +93,10 @@ def _kept(
     if found is not None:
         return found
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(path.with_name(f"{path.name}.lock"), telling, release):
+    with _alone(path.with_name(f"{path.name}.lock"), progress, release):
         found = _read(path)
         if found is None:
-            found = _asked(python, release, environ, telling)
+            found = _asked(python, release, environ, progress)
             new = path.with_name(f"{path.name}.{os.getpid()}.new")
             try:
                 new.write_bytes(encode(found))
@@ -114,25 +114,25 @@ def _read(path: Path) -> LearnedFacts | None:
 
 
 @contextmanager
-def _alone(lock: Path, telling: Telling, release: str) -> Iterator[None]:
+def _alone(lock: Path, progress: Progress, release: str) -> Iterator[None]:
     """One process at a time; the lock goes with the process that holds it."""
     with lock.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            with telling.busy(f"waiting for another mixvllm that asks vLLM {release}"):
+            with progress.busy(f"waiting for another mixvllm that asks vLLM {release}"):
                 fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def _asked(
-    python: Path, release: str, environ: Mapping[str, str], telling: Telling
+    python: Path, release: str, environ: Mapping[str, str], progress: Progress
 ) -> LearnedFacts:
     from mixvllm.engine.dumping import DumpFailed, dump_options
     from mixvllm.vllm.pack import facts_of
 
     try:
-        with telling.busy(f"asking vLLM {release} for its options, once: about 20 s"):
+        with progress.busy(f"asking vLLM {release} for its options, once: about 20 s"):
             return cast("LearnedFacts", facts_of(dump_options(python, environ)))
     except (DumpFailed, ValueError, KeyError, TypeError) as error:
         raise MachineFault(

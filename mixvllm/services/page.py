@@ -68,6 +68,12 @@ def nearest_pages(name: str) -> list[str]:
     return sorted(codes, key=lambda known: abs(int(known[2:]) - int(code[2:])))[:_MOST]
 
 
+def parse_page(text: str) -> RulePage | None:
+    """The page that a text is; None where the heading is no page's (the index)."""
+    title = _TITLE.match(text)
+    return title and RulePage(title[1], title[2], title[3].strip(), text[title.end() :].strip())
+
+
 def is_code(text: str) -> bool:
     """Whether a text has the form of a code, with a rule's name after it or not."""
     return _CODE.fullmatch(text.strip().partition("/")[0]) is not None
@@ -85,10 +91,8 @@ def _pages(folder: Path) -> Iterator[RulePage]:
 
 
 def _read(path: Path) -> RulePage | None:
-    """The page in a file; None where there is no file, or one that is no page (the index)."""
+    """The page in a file; None where there is no file, or one that is no page."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return parse_page(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    title = _TITLE.match(text)
-    return title and RulePage(title[1], title[2], title[3].strip(), text[title.end() :].strip())

@@ -24,12 +24,14 @@ from mixvllm.panes.sink import Key, Sink
 from mixvllm.render.command import API_KEY, VllmCommand
 from mixvllm.services.check import Checked
 from mixvllm.services.journal import Journal
+from mixvllm.services.look.folders import log_base
 from mixvllm.services.preflight import make_run_folder, take_port
 from mixvllm.services.render import command_of
 from mixvllm.services.reservation import Reservation
-from mixvllm.settings.engine import absolute
 from mixvllm.settings.schema import Profile
 
+# What was seen of this machine and `plan` finds out for good, and refuses.
+TRIED_AGAIN: Final = frozenset({"MX802", "MX803", "MX808"})
 _FRAME: Final = 0.25  # seconds between two looks whether something must be drawn
 
 
@@ -65,7 +67,7 @@ def plan(checked: Checked, environ: Mapping[str, str]) -> Plan:
     name = checked.resolved.path.stem
     started = datetime.now().astimezone()
     folder = make_run_folder(
-        log_base(checked, profile, environ), name, f"{started:%Y-%m-%dT%H-%M-%S}"
+        log_base(checked.resolved, environ), name, f"{started:%Y-%m-%dT%H-%M-%S}"
     )
     tls = server.ssl_certfile is not None
     target = Target.at(
@@ -103,7 +105,7 @@ def _served_name(checked: Checked, command: VllmCommand) -> str:
         name = name[0] if name else None
     if name is not None:
         return str(name)
-    return next(piece.words[1] for piece in command.pieces if piece.key == "model.name")
+    return next(piece.words[1] for piece in command.pieces if piece.source.key == ("model", "name"))
 
 
 def _spec(
@@ -130,17 +132,6 @@ def _policy(profile: Profile) -> Policy:
         startup_timeout=supervisor.startup_timeout,
         stop_grace=supervisor.stop_grace,
     )
-
-
-def log_base(checked: Checked, profile: Profile, environ: Mapping[str, str]) -> Path:
-    """The folder of all runs: the profile's, or $XDG_STATE_HOME/mixvllm (XDG base directories)."""
-    if profile.logging.directory is not None:
-        return absolute(
-            profile.logging.directory, checked.resolved.origin(("logging", "directory"))
-        )
-    state = environ.get("XDG_STATE_HOME", "")
-    home = Path(state) if state.startswith("/") else Path("~/.local/state").expanduser()
-    return home / "mixvllm"
 
 
 def quiet_parts(checked: Checked) -> tuple[str, ...]:

@@ -203,6 +203,7 @@ FIELDS: tuple[SettingField, ...] = (
         ("server", "workers"),
         int | None,
         "API server processes (vLLM's --api-server-count)",
+        at_least=1,
         engine_option="api-server-count",
     ),
     SettingField(

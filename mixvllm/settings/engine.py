@@ -15,9 +15,9 @@ from mixvllm.settings.fields import all_fields
 from mixvllm.settings.interpolate import Untyped
 from mixvllm.settings.layers import Place, Value
 from mixvllm.settings.paths import is_local_path, local_path
-from mixvllm.settings.profile import Unavailable
 from mixvllm.settings.resolve import Resolved
 from mixvllm.settings.typed import json_value, typed
+from mixvllm.settings.unavailable import Unavailable
 from mixvllm.vllm.option import Kind, Option
 from mixvllm.vllm.options import Options
 

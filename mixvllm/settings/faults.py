@@ -5,6 +5,7 @@ the value shown is taken from our tree, and only where the key is not a secret.
 """
 
 import itertools
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,12 +15,21 @@ from pydantic import ValidationError
 
 from mixvllm.core.diagnostic import Diagnostic, Fix, Severity
 from mixvllm.core.origin import FileSpan, KeyPath, Origin, dotted
+from mixvllm.settings.edit import flow
 from mixvllm.settings.fields import field_at, type_in_words
 from mixvllm.settings.layers import Place, Value
 from mixvllm.settings.schema import PROFILE_VERSION, Node
 from mixvllm.settings.secrets import hides_path
+from mixvllm.settings.tree import plain_value
 from mixvllm.settings.typed import typed
+from mixvllm.vllm.slip import is_slip
 
+_CARDS = ("GPU-", "MIG-")  # how the names of cards begin
+_LONGEST = 80  # characters of a value that is written out
+_AMOUNTS = {"MX112": "write e.g. 90s or 10m", "MX113": "write e.g. 20GiB"}
+_NAMES_ITS_UNIT = re.compile(  # a month is none
+    r"\s*[\d.]+\s*(s(ecs?|econds?)?|m(ins?|inutes?)?|h(rs?|ours?)?|d(ays?)?)\s*", re.IGNORECASE
+)
 _BOUNDS = {
     "greater_than": ("gt", "above {}"),
     "greater_than_equal": ("ge", "{} or more"),
@@ -102,7 +112,9 @@ def diagnostics_of(
 ) -> Iterator[Diagnostic]:
     """One finding for each leaf that pydantic refused, unless that leaf has one already."""
     told: set[KeyPath] = {d.key for d in already if d.severity is Severity.ERROR}
-    suggested_model = any("`model`" in d.label for d in already)
+    suggested_model = any(
+        "`model`" in d.label or (d.key[:1] == ("model",) and "`name`" in d.label) for d in already
+    )
     start = FileSpan(file, 1, 1, 1, 1)
     faults = error.errors(include_url=False, include_context=True, include_input=False)
     paths = [_shorten(fault["loc"], values) for fault in faults]
@@ -160,11 +172,14 @@ def _fault(fault: dict[str, Any], path: KeyPath, origin: Origin, value: Value) -
         bound, words = _BOUNDS[kind]
         limit = words.format(context.get(bound))
         what = "this" if secret else f"{value}"
-        return say("MX111", f"`{key}` is {what}; it must be {limit}", label=limit)
+        return say("MX111", f"`{key}` is {what}; it must be {limit}")
     if kind == "value_error":
         text = str(context.get("error", fault["msg"]))
         code = "MX112" if text.startswith("not a duration") else "MX113"
-        return say(code, f"`{key}`: {text}", label=_nearest_amount(str(value), code))
+        meant = _nearest_amount(str(value), code)
+        label = f"did you mean `{meant}`?" if meant else _AMOUNTS[code]
+        sure = _NAMES_ITS_UNIT.fullmatch(str(value)) if code == "MX112" else None
+        return say(code, f"`{key}`: {text}", label=label, fix=meant if sure else None)
     if kind == "string_unicode":
         return say("MX110", f"`{key}` holds bytes that are not UTF-8 text")
     if kind == "string_too_short":
@@ -172,7 +187,10 @@ def _fault(fault: dict[str, Any], path: KeyPath, origin: Origin, value: Value) -
     annotation = _wanted(path)
     wanted = type_in_words(annotation) if annotation is not None else "another type"
     if kind == "literal_error" and "list" not in wanted:
-        return say("MX114", f"`{key}` is {value!r}; it takes {context.get('expected')}")
+        message = f"`{key}` is {value!r}; it takes {context.get('expected')}"
+        meant = next((w for w in get_args(annotation) if is_slip(str(value), str(w), ())), None)
+        label = f"did you mean `{meant}`?" if meant else ""
+        return say("MX114", message, label=label, fix=flow(meant) if meant else None)
     message = f"`{key}` takes {wanted}, this is {_kind(value)}"
     if secret:
         return say("MX110", message, label="write the text itself, in quotes")
@@ -184,21 +202,64 @@ def _fault(fault: dict[str, Any], path: KeyPath, origin: Origin, value: Value) -
             key=path, label=f"write `{fix}`",
             fix=Fix(origin, fix) if isinstance(origin, FileSpan) else None,
         )  # fmt: skip
-    if isinstance(value, list) and len(value) == 1 and "list" not in wanted:
-        return say("MX110", message, label=f"write `{value[0]}`", fix=str(value[0]))
-    short = isinstance(value, str | int) and not isinstance(value, bool) and len(str(value)) < 80
-    if "list" in wanted and short and not str(value).lstrip().startswith("["):
-        return say("MX110", message, label=f"write `[{value}]`", fix=f"[{value}]")
-    return say("MX110", message)
+    anew = _retyped(value, annotation, wanted, origin)
+    return say("MX110", message, label=f"write `{anew}`" if anew else "", fix=anew)
 
 
-def _nearest_amount(text: str, code: str) -> str:
+def _retyped(value: Value, annotation: Any, wanted: str, origin: Origin) -> str | None:
+    """The same value as the key takes it: without quotes, with them, as a list or as its item."""
+    if isinstance(value, list):
+        return flow(value[0]) if len(value) == 1 and "list" not in wanted else None
+    text = str(value)
+    if not isinstance(value, str | int | float) or len(text) >= _LONGEST:
+        return None
+    if "list" in wanted:
+        return None if text.lstrip().startswith("[") else _listed(text, annotation)
+    if isinstance(value, str) or value in (0, 1):
+        read = typed(_share(text.strip(), annotation), annotation)
+        if isinstance(read, bool):
+            return flow(read)
+        if isinstance(read, str) or isinstance(value, int):
+            return None
+        return _share(text.strip(), annotation)
+    # What stands in the file is what was read, if it is as long: 1.10 is not 1.1.
+    same = isinstance(origin, FileSpan) and origin.end_column - origin.column == len(text)
+    return json.dumps(text) if same and "a string" in wanted and "integer" not in wanted else None
+
+
+def _listed(text: str, annotation: Any) -> str | None:
+    """``0,1`` and ``0-3`` as lists; a word only where any word may be an item."""
+    takes_numbers = any(
+        int in (member, *get_args(member)) for one in (annotation, *get_args(annotation))
+        for member in get_args(one) if get_origin(one) is list
+    )  # fmt: skip
+    run = re.fullmatch(r"(\d{1,2})-(\d{1,2})", text.strip()) if takes_numbers else None
+    if run is not None:
+        return (
+            flow(list(range(int(run[1]), int(run[2]) + 1))) if int(run[1]) < int(run[2]) else None
+        )
+    items = [plain_value(part.strip()) for part in text.split(",")]
+    if takes_numbers and not all(isinstance(i, int) or str(i)[:4] in _CARDS for i in items):
+        return None
+    return flow(items)
+
+
+def _share(text: str, annotation: Any) -> str:
+    """``90 %`` as 0.9 and ``0,9`` as 0.9, where a number with a fraction is wanted."""
+    if float not in (annotation, *get_args(annotation)):
+        return text
+    if match := re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text):
+        return f"{float(match[1]) / 100:g}"
+    return re.sub(r"^(\d+),(\d+)$", r"\1.\2", text)
+
+
+def _nearest_amount(text: str, code: str) -> str | None:
     """``10 minuts`` was meant as ``10m``: the number with the unit its first letter names."""
     match = re.match(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z])", text)
     if match is None:
-        return "write e.g. 90s or 10m" if code == "MX112" else "write e.g. 20GiB"
-    number, letter = match[1], match[2].lower()
-    if code == "MX112":
-        return f"did you mean `{number}{letter}`?" if letter in "smhd" else "write e.g. 90s or 10m"
-    unit = {"k": "KiB", "m": "MiB", "g": "GiB", "t": "TiB"}.get(letter)
-    return f"did you mean `{number}{unit}`?" if unit else "write e.g. 20GiB"
+        return None
+    units = {"s": "s", "m": "m", "h": "h", "d": "d"}
+    if code == "MX113":
+        units = {"k": "KiB", "m": "MiB", "g": "GiB", "t": "TiB"}
+    unit = units.get(match[2].lower())
+    return match[1] + unit if unit else None

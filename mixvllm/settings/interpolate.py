@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mixvllm.core.diagnostic import Diagnostic, Severity
+from mixvllm.core.diagnostic import Diagnostic, Fix, Severity
 from mixvllm.core.origin import FileSpan
 from mixvllm.settings.paths import local_path
 from mixvllm.settings.tree import Scalar
 
 _OPEN: Final = re.compile(r"\$\{(?P<kind>env|file):")
 _ENV: Final = re.compile(r"(?P<name>[A-Za-z_]\w*)(?:(?P<sign>:-|:\?)(?P<rest>.*))?", re.DOTALL)
+_LONE_NAME: Final = re.compile(r"[\w./~-]+")  # of a variable, or of a file
 _MAX_FILE: Final = 64 * 1024  # a key or a name, not a data set
 
 
@@ -57,7 +58,10 @@ def interpolate(
         if end < 0:
             span = _inside(scalar, opening.start(), opening.end() - opening.start())
             message = f"`{opening[0]}` is never closed"
-            found.append(_error("MX512", message, span, label="write `}` where it ends"))
+            ends = _inside(scalar, len(text), 0)
+            sure = _LONE_NAME.fullmatch(text[opening.end() :]) and ends != scalar.span
+            fix = Fix(ends, "}") if sure else None
+            found.append(_error("MX512", message, span, label="write `}` where it ends", fix=fix))
             return Interpolated(None, tuple(found))
         body = text[opening.end() : end]
         if "${" in body:
@@ -141,6 +145,12 @@ def _inside(scalar: Scalar, offset: int, width: int) -> FileSpan:
 
 
 def _error(
-    code: str, message: str, span: FileSpan, *, label: str = "", hint: str = ""
+    code: str,
+    message: str,
+    span: FileSpan,
+    *,
+    label: str = "",
+    hint: str = "",
+    fix: Fix | None = None,
 ) -> Diagnostic:
-    return Diagnostic(code, Severity.ERROR, message, span, label=label, hint=hint)
+    return Diagnostic(code, Severity.ERROR, message, span, label=label, hint=hint, fix=fix)

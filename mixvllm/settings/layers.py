@@ -139,9 +139,5 @@ def _strength(origin: Origin) -> int:
 
 
 def strongest_first(lost: Iterable[Lost]) -> tuple[Lost, ...]:
-    """By layer; within one, what was laid over the others comes before them.
-
-    ``lost`` has them in the order in which they lost, of each layer.
-    """
-    backwards = reversed(list(lost))
-    return tuple(sorted(backwards, key=lambda loser: -_strength(loser.place.value)))
+    """By layer; those of one layer stay in the order they have."""
+    return tuple(sorted(lost, key=lambda loser: -_strength(loser.place.value)))

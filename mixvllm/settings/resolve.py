@@ -28,9 +28,10 @@ from mixvllm.settings.layers import (
     merge_places,
     strongest_first,
 )
-from mixvllm.settings.profile import ProfileLayer, Unavailable
+from mixvllm.settings.profile_layer import ProfileLayer
 from mixvllm.settings.spellings import give_way, open_texts
 from mixvllm.settings.tree import lines_of
+from mixvllm.settings.unavailable import Unavailable
 
 if TYPE_CHECKING:
     from mixvllm.settings.schema import Profile
@@ -50,6 +51,7 @@ class Resolved:
     overridden: Mapping[KeyPath, tuple[Lost, ...]]  # by the winner's key, the strongest first
     texts: Mapping[Path, str]
     sound: bool
+    readable: bool  # False: a file is no YAML, and what it should say is not known
     layers: Sequence[Mapping[str, Value]] = field(repr=False)  # the strongest first
     diagnostics: tuple[Diagnostic, ...]
     hidden: tuple[FileSpan, ...] = ()  # where secrets stand in the files
@@ -108,9 +110,15 @@ class Resolved:
         return lines[span.line - 1][span.column - 1 :] if span.line <= len(lines) else ""
 
     def lost(self, *paths: KeyPath) -> tuple[Lost, ...]:
-        """What the winner among these keys took the place of, the strongest first."""
-        lost = [loser for path in paths for loser in self.overridden.get(path, ())]
-        return strongest_first(reversed(lost))
+        """What lost against these keys, or against keys below them: the strongest first."""
+        lost = [
+            loser
+            for winner, losers in self.overridden.items()
+            if any(winner[: len(path)] == path for path in paths)
+            and all(isinstance(part, str) for part in winner)  # a list is lost as a whole
+            for loser in losers
+        ]
+        return strongest_first(lost)
 
     def origin(self, path: KeyPath) -> Origin:
         """Who set a leaf; the default when nobody did."""
@@ -164,8 +172,9 @@ def resolve(profile: ProfileLayer, environment: Layer, command_line: Layer) -> R
         path=profile.path,
         values=values,
         places=places,
-        overridden={path: strongest_first(losers) for path, losers in lost.items()},
+        overridden={path: strongest_first(reversed(losers)) for path, losers in lost.items()},
         texts=profile.texts,
+        readable=profile.readable,
         sound=sound,
         layers=layers,
         diagnostics=without_secrets(found, hidden, frozenset(profile.words)),

@@ -162,7 +162,7 @@ class Server(Section):
         8000, description="port of the API"
     )
     workers: Annotated[int | None, Engine("api-server-count")] = Field(
-        None, description="API server processes (vLLM's --api-server-count)"
+        None, ge=1, description="API server processes (vLLM's --api-server-count)"
     )
     api_key: SecretStr | None = Field(
         None, description="key that clients must send; goes to vLLM as VLLM_API_KEY, never in argv"

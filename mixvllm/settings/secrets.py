@@ -83,12 +83,15 @@ def _hides(plain: str) -> bool:
     if is_secret_name(plain) or not _ANYWHERE.isdisjoint(parts):
         return True
     ends = {parts[-1], "".join(parts[-2:])} - _HARMLESS
-    return any(
-        difflib.SequenceMatcher(None, end, word).ratio() >= _ALIKE
-        for end in ends
-        for word in _WORDS
-        if abs(len(end) - len(word)) <= 2
-    )
+    return any(_alike(end, word) for end in ends for word in _WORDS)
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether most letters of the two are the same, in the same order."""
+    both = len(one) + len(other)
+    if abs(len(one) - len(other)) > 2 or 2 * sum(c in one for c in other) < _ALIKE * both:
+        return False
+    return difflib.SequenceMatcher(None, one, other).ratio() >= _ALIKE
 
 
 def hides_path(path: KeyPath) -> bool:

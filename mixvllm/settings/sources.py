@@ -13,6 +13,7 @@ from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.core.origin import CliFlag, EnvVar, KeyPath, Origin, dotted
 from mixvllm.settings.fields import FREE_FORM, all_fields, field_at, keys_of, option_name
 from mixvllm.settings.interpolate import Untyped, is_text
+from mixvllm.settings.kubernetes import Service, services
 from mixvllm.settings.layers import Layer, Place, Value, get
 from mixvllm.settings.typed import json_object, json_value, typed
 from mixvllm.settings.unknown import near, unknown_key
@@ -33,8 +34,13 @@ class Override:
 def environment_layer(environ: Mapping[str, str]) -> Layer:
     """``MIXVLLM_SERVER__PORT`` and its like. An empty variable counts as not set."""
     layer = Layer("environment")
-    for name in sorted(environ):
-        if not name.startswith(PREFIX) or name in _NOT_SETTINGS or environ[name] == "":
+    ours = [name for name in sorted(environ) if name.startswith(PREFIX)]
+    theirs: set[str] = set()
+    for service in services(environ, PREFIX.rstrip("_")) if ours else ():
+        layer.diagnostics.append(_of_kubernetes(service))
+        theirs.update(service.variables)
+    for name in ours:
+        if name in _NOT_SETTINGS or name in theirs or environ[name] == "":
             continue
         if not is_text(environ[name]):
             layer.diagnostics.append(_not_text(EnvVar(name)))
@@ -54,6 +60,18 @@ def environment_layer(environ: Mapping[str, str]) -> Layer:
                 )
             )
     return layer
+
+
+def _of_kubernetes(service: Service) -> Diagnostic:
+    first, others = service.variables[0], len(service.variables) - 1
+    return Diagnostic(
+        "MX815",
+        Severity.INFO,
+        f"{first} and {others} more variables are of the Kubernetes service `{service.name}`: no"
+        " settings, and not read",
+        EnvVar(first),
+        hint="enableServiceLinks: false in the pod's spec keeps them away",
+    )
 
 
 def cli_layer(overrides: Iterable[Override]) -> Layer:

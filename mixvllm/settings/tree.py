@@ -7,6 +7,7 @@ parser would have read otherwise is reported by :mod:`mixvllm.settings.traps`.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from mixvllm.core.origin import FileSpan, KeyPath
@@ -113,6 +114,10 @@ def scalars(node: Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Scalar]]:
                 yield from scalars(entry.value, (*path, entry.key.text))
 
 
-def lines_of(text: str) -> list[str]:
-    """The lines of a YAML 1.2 text, counted as ruamel.yaml counts them: U+2028 ends none."""
-    return re.split(r"\r\n|\r|\n", text)
+@lru_cache(maxsize=8)
+def lines_of(text: str) -> tuple[str, ...]:
+    """The lines of a YAML 1.2 text, counted as ruamel.yaml counts them: U+2028 ends none.
+
+    Kept for a while: thousands of findings in one text ask for its lines.
+    """
+    return tuple(re.split(r"\r\n|\r|\n", text))

@@ -10,21 +10,34 @@ from mixvllm.settings.secrets import redact
 from mixvllm.settings.tree import plain_value
 
 MAX_DEPTH: Final = 60  # of JSON, as of YAML: see mixvllm.settings.yaml
+MAX_VALUES: Final = 6_000
 _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off"}
 
 
 def json_value(text: str) -> Value:
     """JSON -> Python. Raises ValueError, with the reason, where YAML would have a finding too:
-    for a key given twice and for what is nested deeper than 60 levels.
+    for a key given twice, more than 6,000 values, and what is nested deeper than 60 levels.
     """
+    return _read(text, object_pairs_hook=_object, parse_constant=_constant)
+
+
+def json_of_vllm(text: str) -> Value:
+    """The same as vLLM's own parser reads it: of a key given twice the last has its way."""
+    return _read(text)
+
+
+def _read(text: str, **hooks: Any) -> Value:
     try:
-        value: Value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+        value: Value = json.loads(text, **hooks)
     except RecursionError:
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels") from None
-    level = [value]
+    level, values = [value], 0
     for _ in range(MAX_DEPTH):
         level = [i for v in level if isinstance(v, list | dict) for i in _inside(v)]
+        values += len(level)
+        if values > MAX_VALUES:
+            raise ValueError(f"more than {MAX_VALUES} values")
         if not level:
             return value
     raise ValueError(f"nested deeper than {MAX_DEPTH} levels")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from mixvllm.core.origin import FileSpan, Origin
+from mixvllm.settings.tree import lines_of
 
 _FILLED_IN: Final = re.compile(r"\$\{(?:env|file):(?P<body>[^}]*)\}")
 
@@ -17,7 +18,7 @@ def written(texts: Mapping[Path, str], origin: Origin) -> str | None:
     """The text at a place of a file, quotes included; None where no file has it."""
     if not isinstance(origin, FileSpan) or origin.path not in texts:
         return None
-    lines = texts[origin.path].splitlines()[origin.line - 1 : origin.end_line]
+    lines = list(lines_of(texts[origin.path])[origin.line - 1 : origin.end_line])
     if len(lines) < origin.end_line - origin.line + 1:
         return None
     lines[-1] = lines[-1][: origin.end_column - 1]

@@ -1,4 +1,4 @@
-"""Writes mixvllm/cli/words.py again: ``python -m mixvllm.testing.list_words``.
+"""Writes mixvllm/cli/shells/words.py again: ``python -m mixvllm.testing.list_words``.
 
 What can be typed is declared where the commands are, for Typer, and where the settings are. The
 completion of a shell has no time to import either, so it reads the same as plain data; a test
@@ -16,8 +16,8 @@ from typing import Any, Final, Literal, get_args, get_origin
 
 from typer.models import OptionInfo
 
-from mixvllm.cli import words
 from mixvllm.cli.commands import COMMANDS, Command
+from mixvllm.cli.shells import words
 from mixvllm.core.origin import dotted
 from mixvllm.settings.fields import SettingField, all_fields
 
@@ -31,7 +31,7 @@ NAME`) or of an option of vLLM (`option NAME`), or a `release`, `profile`, `file
 '''
 _BY_METAVAR: Final = {
     "VERSION": "release", "RELEASE": "release", "KEY=VALUE": "setting", "PROFILE": "profile",
-    "PROFILE...": "profile", "CODE|RULE|KEY": "subject",
+    "CODE|RULE|KEY": "subject",
 }  # fmt: skip
 
 

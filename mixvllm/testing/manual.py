@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from mixvllm.cli.commands import help_text
-from mixvllm.testing import manual_events, manual_gpus, manual_rules, manual_settings
+from mixvllm.testing import manual_events, manual_gpus, manual_init, manual_rules, manual_settings
 from mixvllm.testing.manual_console import played
 from mixvllm.testing.manual_page import ROOT, Page
 
@@ -23,6 +23,7 @@ REGIONS: Final[dict[str, Callable[[], str]]] = {
     "codes": manual_rules.index,
     "combinations": manual_rules.combinations,
     "gpus": manual_gpus.table,
+    "init": manual_init.profile,
     "commands": lambda: f"```text\n{help_text()}```\n",
 }
 

@@ -3,7 +3,7 @@
 import json
 from typing import Final
 
-from mixvllm.cli.gpu_table import gpu_lines
+from mixvllm.cli.text.gpus import gpu_lines
 from mixvllm.gpu.saved import inventory_from_json
 from mixvllm.testing.manual_page import ROOT, Page
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from mixvllm.gpu.saved import inventory_from_json
-from mixvllm.services.draft import Machine, draft
+from mixvllm.services.init.profile import Machine, draft
 from mixvllm.testing.manual_gpus import document
 from mixvllm.testing.manual_page import neutral
 from mixvllm.vllm.options import newest

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]  # of the checkout: the manual is not installed
+_EVERYWHERE: Final = "/srv/profiles"
 _FENCE: Final = re.compile(
     r'^```(?P<language>[a-z]+)(?: title="(?P<title>[^"\n]+)")?\n(?P<text>.*?)^```$',
     re.MULTILINE | re.DOTALL,
@@ -82,4 +83,9 @@ def lay_out(files: Mapping[str, str], folder: Path) -> None:
 
 def neutral(text: str, folder: Path) -> str:
     """The text as it would be in a folder that is the same on every machine."""
-    return text.replace(str(folder), "/srv/profiles")
+    return text.replace(str(folder), _EVERYWHERE)
+
+
+def real(text: str, folder: Path) -> str:
+    """The text as it is in this folder: the inverse of `neutral`."""
+    return text.replace(_EVERYWHERE, str(folder))

@@ -2,14 +2,17 @@
 
 On a page each ```` ```yaml ```` block is a profile. A ```` ```text ```` block after it holds
 what is found in it, ``LINE:COLUMN: severity: message [CODE]``; in a profile without one,
-nothing is found. A code has a page, and so has each rule across options, in the folder
-combinations/ under its own name.
+nothing is found. A file ``host.json`` is the inventory that a profile is checked for, and
+``situation.sh`` is what befalls this machine (:mod:`mixvllm.testing.manual_machine`).
+A code has a page, and so has each rule across options, in the folder
+combinations/ under its own name. Of the files in a model's folder a page shows those that it
+speaks of; the others are there too.
 """
 
 import re
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,14 +21,18 @@ from mixvllm.core.origin import FileSpan
 from mixvllm.rules.base import Rule
 from mixvllm.rules.combinations import every_rule
 from mixvllm.services.check import Request, check
-from mixvllm.testing.manual_page import ROOT, Block, Page, lay_out, neutral
+from mixvllm.services.page import RulePage, parse_page
+from mixvllm.testing import manual_machine
+from mixvllm.testing.manual_page import ROOT, Block, Page, lay_out, neutral, real
+from mixvllm.testing.small_checkpoint import write_checkpoint
 from mixvllm.vllm.options import newest
 
 FOLDER: Final = ROOT / "docs" / "rules"
+_HOST: Final = "host.json"
 _SOURCES: Final = ("settings", "rules")
 _CODE: Final = re.compile(r'"(MX\d{3})"')
 _SEVERITY: Final = re.compile(r"(error|warning|info)(?::.*\[|\[)(MX\d{3})\]")
-_TITLE: Final = re.compile(r"# (MX\d{3})(?: ([a-z0-9-]+))?: (.+)")
+_MODELS: Final = {"model", "mended"}  # folders that are models
 
 
 def codes() -> set[str]:
@@ -69,19 +76,29 @@ def findings(profile: Block, page: Page) -> str:
     """The same as the page shows it, a line each."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
+        if manual_machine.SITUATION in page.files():
+            return manual_machine.findings(_lay_out(profile, page, folder))
         path, found = _checked(profile, page, folder)
         return "".join(f"{neutral(_line(d, path), folder)}\n" for d in found)
 
 
 def _checked(profile: Block, page: Page, folder: Path) -> tuple[Path, tuple[Diagnostic, ...]]:
-    lay_out(page.files(), folder)
-    path = folder / (profile.title or "profile.yaml")
-    path.write_text(profile.text, encoding="utf-8")
-    environ = {"PATH": str(folder)}
-    result = check(Request(path, environ))
+    path = _lay_out(profile, page, folder)
+    host = folder / _HOST if _HOST in page.files() else None
+    request = Request(path, {"PATH": str(folder)}, host=host)
+    result = check(request)
     if ("vllm", "version") not in result.resolved.places:
-        result = check(Request(path, environ, release=newest()))
+        result = check(replace(request, release=newest()))
     return path, result.diagnostics
+
+
+def _lay_out(profile: Block, page: Page, folder: Path) -> Path:
+    lay_out(page.files(), folder)
+    for name in _MODELS & {Path(title).parts[0] for title in page.files()}:
+        write_checkpoint(folder / name)
+    path = folder / (profile.title or "profile.yaml")
+    path.write_text(real(profile.text, folder), encoding="utf-8")
+    return path
 
 
 def _line(found: Diagnostic, profile: Path) -> str:
@@ -97,24 +114,15 @@ def severity_of(page: Page) -> str | None:
     """How much a page's own code matters, by what the page shows of it."""
     shown = (block.text for block in page.blocks() if block.language in ("text", "console"))
     said = (found for text in shown for found in _SEVERITY.finditer(text))
-    return next((found[1] for found in said if found[2] == title_of(page).code), None)
+    return next((found[1] for found in said if found[2] == told_by(page).code), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Title:
-    """A page's heading: ``# MX240: what`` or ``# MX240 auto-tool-choice: what``."""
-
-    code: str
-    rule: str | None  # of a rule across options
-    what: str
-
-
-def title_of(page: Page) -> Title:
-    """What the heading says. Raises ValueError without one."""
-    match = _TITLE.match(page.text)
-    if match is None:
+def told_by(page: Page) -> RulePage:
+    """The page as `explain` shows it. Raises ValueError where it could not."""
+    found = parse_page(page.text)
+    if found is None:
         raise ValueError(f"{page.path.name} begins with no line `# MXnnn: ...`")
-    return Title(match[1], match[2], match[3])
+    return found
 
 
 def index() -> str:
@@ -122,7 +130,7 @@ def index() -> str:
     rows = ["| code | severity | what |", "|---|---|---|"]
     for code, path in pages().items():
         page = Page.read(path)
-        rows.append(f"| [{code}]({code}.md) | {severity_of(page)} | {title_of(page).what} |")
+        rows.append(f"| [{code}]({code}.md) | {severity_of(page)} | {told_by(page).what} |")
     return "\n".join(rows) + "\n"
 
 
@@ -132,10 +140,10 @@ def combinations() -> str:
     rules = {rule.name: rule for rule, _ in every_rule()}
     for name, path in combination_pages().items():
         page, rule = Page.read(path), rules[name]
-        title = title_of(page)
+        told = told_by(page)
         rows.append(
-            f"| [{name}](combinations/{name}.md) | [{title.code}]({title.code}.md) |"
-            f" {severity_of(page)} | {_span(rule)} | {title.what} |"
+            f"| [{name}](combinations/{name}.md) | [{told.code}]({told.code}.md) |"
+            f" {severity_of(page)} | {_span(rule)} | {told.what} |"
         )
     return "\n".join(rows) + "\n"
 

@@ -1,30 +1,28 @@
 """The tables of docs/settings.md: every key of a profile, from the schema."""
 
-import json
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, get_args, get_origin
+from typing import Final
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
+from pydantic import BaseModel
 
 from mixvllm.core.origin import KeyPath, dotted
-from mixvllm.settings.fields import SettingField, all_fields, type_in_words
+from mixvllm.settings.fields import SettingField, all_fields
 from mixvllm.settings.schema import Profile
-from mixvllm.testing.declare_settings import leaves, section_of
+from mixvllm.settings.words import in_words, takes
+from mixvllm.testing.declare_settings import section_of
 
 # Keys that are checked and then do nothing yet; a test looks that nothing else reads them.
 IDLE: Final[dict[str, str]] = {
     "supervisor.stall_timeout": "checked, and not acted on in this version",
-    "gpus.min_free_memory": "checked, and not acted on in this version",
 }
 _NOTES: Final[dict[str, str]] = {
     "": "`extends` and `x-*` keys are told in [the profile](profile.md). `serve` refuses more than"
     " one replica, and `nodes`, in this version.",
+    "gpus": "`min_free_memory` is compared with what the cards have"
+    " ([MX404](rules/MX404.md)); `serve` does not wait for it in this version.",
     "ops": "Checked, and not served in this version.",
     "terminal": "Checked, and not served in this version.",
 }
-_INFOS: Final = dict(leaves())
 _HEAD: Final = (
     "| key | takes | default | `vllm serve` | option | meaning |\n|---|---|---|---|---|---|"
 )
@@ -54,56 +52,17 @@ def _table(at: KeyPath, section: type[BaseModel]) -> Iterator[str]:
 
 
 def _row(field: SettingField) -> str:
-    info = _INFOS[field.path]
     key = dotted(field.path[1:]) if len(field.path) > 1 else dotted(field.path)
     flags = ", ".join(f"`{flag}`" for flag in field.cli_flags)
     engine = f"`--{field.engine_option}`" if field.engine_option else ""
     meaning = "; ".join(filter(None, (field.help, IDLE.get(dotted(field.path), ""))))
     meaning = meaning.replace("|", "\\|")
-    return f"| `{key}` | {takes(info)} | {_default(field, info)} | {engine} | {flags} | {meaning} |"
+    return f"| `{key}` | {takes(field)} | {_default(field)} | {engine} | {flags} | {meaning} |"
 
 
-def takes(info: FieldInfo) -> str:
-    """What a key takes, in words, with its bounds."""
-    annotation: Any = info.annotation
-    wanted: Any = Annotated[annotation, *info.metadata] if info.metadata else annotation
-    adapter: TypeAdapter[Any] = TypeAdapter(wanted)
-    for text, meant, words in (("1m", 60.0, "a duration"), ("1GiB", 2**30, "a size")):
-        try:
-            if adapter.validate_python(text) == meant:
-                return words
-        except ValidationError:
-            continue
-    items = next((a for a in (annotation, *get_args(annotation)) if get_origin(a) is list), None)
-    if items is not None and section_of(get_args(items)[0]) is not None:
-        return "a list of mappings"
-    return type_in_words(annotation) + _bounds(adapter.json_schema())
-
-
-def _bounds(schema: dict[str, Any]) -> str:
-    """``, 1 to 65535``: of the schema itself, or of the one member that has any."""
-    for part in (schema, *schema.get("anyOf", ())):
-        low, high = part.get("minimum"), part.get("maximum")
-        above = part.get("exclusiveMinimum")
-        if low is not None and high is not None:
-            return f", {low:g} to {high:g}" if low < high else f", {low:g}"
-        if above is not None:
-            return f", above {above:g}" + (f", at most {high:g}" if high is not None else "")
-        if low is not None:
-            return f", at least {low:g}"
-    return ""
-
-
-def _default(field: SettingField, info: FieldInfo) -> str:
-    value = info.default
-    if value is PydanticUndefined:
-        return "" if info.default_factory is not None else "required"
-    if value is None:
+def _default(field: SettingField) -> str:
+    if field.required:
+        return "required"
+    if field.default is None:
         return "vLLM's" if field.engine_option else ""
-    match takes(info):
-        case "a duration":
-            return f"`{value / 60:g}m`" if value >= 60 else f"`{value:g}s`"
-        case "a size":
-            return f"`{value / 2**20:g}MiB`"
-        case _:
-            return f"`{value if isinstance(value, str) else json.dumps(value)}`"
+    return "" if field.default == () else f"`{in_words(field.default, field)}`"

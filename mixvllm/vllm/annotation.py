@@ -7,7 +7,7 @@ wrong one.
 
 import ast
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mixvllm.vllm.option import Choice, JsonType
 
@@ -33,6 +33,7 @@ class Shape:
     accepts: frozenset[JsonType] | None  # None: not known
     choices: tuple[Choice, ...] | None = None  # None: any value of the accepted types
     configs: tuple[str, ...] = ()  # config classes a mapping may be one of
+    items: frozenset[JsonType] | None = None  # of a list, or the values of a mapping; None: any
 
     @property
     def optional(self) -> bool:
@@ -59,6 +60,10 @@ def _shape(node: ast.expr, configs: Collection[str]) -> Shape:
             return Shape(frozenset({JsonType.NULL}), (None,))
         case ast.Subscript(value=ast.Name(id="Literal"), slice=choices):
             return _literal(choices)
+        case ast.Subscript(value=ast.Name(id="dict") as outer, slice=ast.Tuple(elts=[_, inner])):
+            return replace(_shape(outer, configs), items=_shape(inner, configs).accepts)
+        case ast.Subscript(value=ast.Name(id="list" | "set") as outer, slice=inner):
+            return replace(_shape(outer, configs), items=_shape(inner, configs).accepts)
         case ast.Subscript(value=ast.Name() as outer):
             return _shape(outer, configs)
         case ast.Name(id=name) if name in configs:
@@ -82,4 +87,7 @@ def _either(left: Shape, right: Shape) -> Shape:
     both = None
     if left.choices is not None and right.choices is not None:
         both = left.choices + right.choices
-    return Shape(left.accepts | right.accepts, both, left.configs + right.configs)
+    items = left.items or right.items
+    if {JsonType.LIST, JsonType.MAPPING} <= left.accepts | right.accepts:
+        items = None  # whose items they are is not told apart
+    return Shape(left.accepts | right.accepts, both, left.configs + right.configs, items)

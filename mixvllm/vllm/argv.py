@@ -18,6 +18,8 @@ from mixvllm.vllm.option import Kind, Option
 from mixvllm.vllm.quantity import human_integer
 
 _NULL_TEXTS = ("", "None")
+_LORA_KEYS = {"name", "path", "base_model_name", "is_3d_lora_weight"}  # LoRAModulePath, 0.33.0
+_LONGEST = 131_071  # bytes of one word: Linux, MAX_ARG_STRLEN, less the NUL at its end
 
 
 class Inexpressible(ValueError):
@@ -44,7 +46,15 @@ def render_value(option: Option, value: object) -> tuple[str, ...]:
         return _several(option, value if isinstance(value, list) else [value])
     if value is True and option.kind is Kind.STRING_OR_FLAG:
         return (f"--{option.name}",)
-    return (f"--{option.name}={_word(option, value)}",)
+    return (_joined(option, _word(option, value)),)
+
+
+def _joined(option: Option, word: str) -> str:
+    """Option and value in one word, as long as a word may be."""
+    joined = f"--{option.name}={word}"
+    if len(joined.encode()) > _LONGEST:
+        raise Inexpressible(f"a word of a command line holds {_LONGEST:,} bytes at most")
+    return joined
 
 
 def _null(option: Option) -> tuple[str, ...]:
@@ -74,13 +84,14 @@ def _several(option: Option, items: list[object]) -> tuple[str, ...]:
         raise Inexpressible("a list on the command line has at least one item")
     words = [_word(option, item) for item in items]
     if option.repeated or len(words) == 1:
-        return tuple(f"--{option.name}={word}" for word in words)
+        return tuple(_joined(option, word) for word in words)
     for place, word in enumerate(words, start=1):
         # argparse takes "-" for a value, and "-5" too, as vLLM has no option that is a number.
         if word.startswith("-") and word != "-" and not word[1:].isdecimal():
             raise Inexpressible(
                 f"item {place} of {len(words)} starts with a dash: it would be taken for an option"
             )
+        _joined(option, word)
     return (f"--{option.name}", *words)
 
 
@@ -112,7 +123,7 @@ def _check_choice(option: Option, word: str) -> None:
 def _text(option: Option, value: object) -> str:
     match option.kind:
         case Kind.INTEGER:
-            return str(_integer(value))
+            return _integer(value)
         case Kind.HUMAN_INTEGER | Kind.HUMAN_INTEGER_OR_AUTO:
             return _human(option, value)
         case Kind.NUMBER:
@@ -133,20 +144,27 @@ def _string(value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)  # a revision of digits alone is an integer in YAML
+        return _digits(value)  # a revision of digits alone is an integer in YAML
     quote = "; quote it" if isinstance(value, bool | float) else ""
     raise Inexpressible(f"it takes text, not {_described(value)}{quote}")
 
 
-def _integer(value: object) -> int:
+def _integer(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int):
         raise Inexpressible(f"it takes an integer, not {_described(value)}")
-    return value
+    return _digits(value)
+
+
+def _digits(value: int) -> str:
+    try:
+        return str(value)
+    except ValueError:
+        raise Inexpressible("it has more than the 4300 digits that Python reads") from None
 
 
 def _human(option: Option, value: object) -> str:
     if not isinstance(value, str):
-        return str(_integer(value))
+        return _integer(value)
     if option.kind is Kind.HUMAN_INTEGER_OR_AUTO and value.strip().lower() == "auto":
         return value
     try:
@@ -159,7 +177,16 @@ def _human(option: Option, value: object) -> str:
 def _number(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Inexpressible(f"it takes a number, not {_described(value)}")
+    if isinstance(value, int) and not _fits_a_fraction(value):
+        raise Inexpressible("vLLM reads a fraction here, which cannot hold so many digits exactly")
     return repr(value)
+
+
+def _fits_a_fraction(value: int) -> bool:
+    try:
+        return float(value) == value
+    except OverflowError:
+        return False
 
 
 def _id_list(value: object) -> str:
@@ -167,7 +194,8 @@ def _id_list(value: object) -> str:
     ids = value if isinstance(value, list) else [value]
     words = [_string(item) for item in ids]
     for item, word in zip(ids, words, strict=True):
-        if word != word.strip() or not word:
+        exact = not isinstance(value, list) or word == word.strip()
+        if not exact or not all(part.strip() for part in word.split(",")):
             raise Inexpressible(f"{word!r} is no name of a device")
         if isinstance(value, list) and ("," in word or (isinstance(item, str) and word.isdigit())):
             raise Inexpressible(f"vLLM would not read {word!r} as one text")
@@ -187,15 +215,22 @@ def _lora_module(value: object) -> str:
     if isinstance(value, str):
         name, equals, path = value.partition("=")
         if value.lstrip().startswith("{") or not equals:
-            return _checked_json(value)
+            _check_lora_module(json.loads(_checked_json(value)))
+            return value
         if not {"=", ","} & set(path) and "," not in name:
             return value
         value = {"name": name, "path": path}
+    _check_lora_module(value)
+    return _json(value)
+
+
+def _check_lora_module(value: object) -> None:
     if not isinstance(value, Mapping):
         raise Inexpressible(f"it takes name=path or a mapping, not {_described(value)}")
     if not {"name", "path"} <= value.keys():
         raise Inexpressible("a LoRA module needs a name and a path")
-    return _json(value)
+    if not value.keys() <= _LORA_KEYS:
+        raise Inexpressible(f"a LoRA module has only {', '.join(sorted(_LORA_KEYS))}")
 
 
 def _json_or_string(value: object) -> str:
@@ -221,6 +256,8 @@ def _checked_json(text: str) -> str:
         json.loads(text)
     except ValueError as error:
         raise Inexpressible(f"it takes JSON, and this is none: {error}") from None
+    except RecursionError:
+        raise Inexpressible("it takes JSON, and this is nested too deep to be read") from None
     return text
 
 
@@ -241,6 +278,8 @@ def _check_json(value: object) -> None:
             _check_json(held)
     elif isinstance(value, float) and not math.isfinite(value):
         raise Inexpressible("JSON has no infinity and no nan")
+    elif isinstance(value, int) and not isinstance(value, bool):
+        _digits(value)
     elif value is not None and not isinstance(value, bool | int | float | str):
         raise Inexpressible(f"JSON has no {_described(value)}")
 

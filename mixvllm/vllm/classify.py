@@ -8,8 +8,9 @@ import re
 from collections.abc import Mapping
 from typing import TypeAlias
 
+from mixvllm.vllm.annotation import Shape, parse_annotation
 from mixvllm.vllm.dump import Json
-from mixvllm.vllm.option import Kind
+from mixvllm.vllm.option import JsonType, Kind
 
 Spec: TypeAlias = dict[str, Json]
 """Fields of an Option, a ConfigKey or an EnvVariable; a field at its default is left out."""
@@ -82,10 +83,14 @@ def option_spec(raw: Mapping[str, Json], configs: Mapping[str, Json]) -> Spec:
         "group": None if raw["group"] == "options" else raw["group"],
         "leaves": leaves and leaves[1],
     }
-    spec = {field: value for field, value in fields.items() if value not in (None, False, [])}
+    spec: Spec = {field: value for field, value in fields.items() if value not in (None, False, [])}
     if default is not None:
         spec["default"] = default
-    return spec | bounds(_field(configs, raw["group"], raw["dest"]))
+    field = _field(configs, raw["group"], raw["dest"])
+    # A type is only looked at where the class is built: that of LoRA is with --enable-lora alone.
+    if kind is Kind.JSON and "config" not in spec and raw["group"] != "LoRAConfig":
+        spec |= types(parse_annotation(str(field.get("annotation", ""))))
+    return spec | bounds(field)
 
 
 def _kind(raw: Mapping[str, Json]) -> tuple[Kind, bool]:
@@ -154,6 +159,16 @@ def bounds(field: Mapping[str, Json]) -> Spec:
     limits = field.get("limits")
     limits = limits if isinstance(limits, dict) else {}
     return {BOUNDS[limit]: bound for limit, bound in limits.items()}
+
+
+def types(shape: Shape) -> Spec:
+    """What an annotation takes, under our names; nothing where that is not known."""
+    found = {"accepts": shape.accepts, "items": shape.items}
+    return {
+        field: list[Json](kind.value for kind in JsonType if kind in kinds)
+        for field, kinds in found.items()
+        if kinds is not None
+    }
 
 
 def _texts(raw: Json) -> list[str]:

@@ -63,11 +63,6 @@ def choice_removed_in(name: str, choice: str | int | None, before: str) -> str |
     return _removed(_present(_offering("options", name, choice)), before)
 
 
-def choice_added_in(name: str, choice: str | int | None, after: str) -> str | None:
-    """The first release after ``after`` that offers a choice it lacks."""
-    return _added(_present(_offering("options", name, choice)), after)
-
-
 def default_changes(name: str, since: str, until: str) -> tuple[DefaultChange, ...]:
     """Every change of an option's default (canonical name) after ``since``, up to ``until``."""
     table = load_table()
@@ -81,6 +76,36 @@ def default_changes(name: str, since: str, until: str) -> tuple[DefaultChange, .
         for begin, old, new in changes
         if first < begin <= last and old != new
     )
+
+
+def in_since(name: str, release: str) -> str | None:
+    """The first release of those that have an option without a break up to this one.
+
+    None when this release lacks it. Raises UnknownRelease.
+    """
+    return _since(_spelled(name), release)
+
+
+def variable_in_since(name: str, release: str) -> str | None:
+    """As `in_since`, for an environment variable."""
+    return _since(_present(load_table().spans("variables", name)), release)
+
+
+def key_in_since(config: str, key: str, release: str) -> str | None:
+    """As `in_since`, for a key of a JSON option."""
+    return _since(_present(load_table().spans("keys", f"{config}.{key}")), release)
+
+
+def release_with(name: str, near: str) -> str | None:
+    """The release to look an option up in that ``near`` may lack: itself, else the last one
+    before it, else the first one after it. None when no release has it. Raises UnknownRelease.
+    """
+    return _nearest(_spelled(name), near)
+
+
+def variable_release_with(name: str, near: str) -> str | None:
+    """As `release_with`, for an environment variable."""
+    return _nearest(_present(load_table().spans("variables", name)), near)
 
 
 def _spelled(name: str) -> frozenset[int]:
@@ -112,3 +137,19 @@ def _added(present: frozenset[int], after: str) -> str | None:
     releases, index = load_table().releases, load_table().index_of(after)
     later = [place for place in present if place > index]
     return releases[min(later)] if later and index not in present else None
+
+
+def _since(present: frozenset[int], release: str) -> str | None:
+    releases, index = load_table().releases, load_table().index_of(release)
+    if index not in present:
+        return None
+    while index - 1 in present:
+        index -= 1
+    return releases[index]
+
+
+def _nearest(present: frozenset[int], near: str) -> str | None:
+    releases, index = load_table().releases, load_table().index_of(near)
+    earlier = [place for place in present if place <= index]
+    later = [place for place in present if place > index]
+    return releases[max(earlier) if earlier else min(later)] if present else None

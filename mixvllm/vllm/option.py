@@ -70,6 +70,8 @@ class Option:
     folded: bool = False  # "Deep-GEMM" is read as "deep_gemm"
     suffixes: str = ""  # the letters a human integer may end in: "kKmMgGtT"
     group: str | None = None  # the heading in vLLM's help: "ParallelConfig"
+    accepts: tuple[JsonType, ...] | None = None  # of JSON without a config class; None: any
+    items: tuple[JsonType, ...] | None = None  # of that list, or the values of that mapping
     leaves: str | None = None  # the release in which vLLM says that it will remove it
 
 
@@ -79,6 +81,7 @@ class ConfigKey:
 
     name: str
     accepts: tuple[JsonType, ...] | None = None  # None: not known, so anything
+    items: tuple[JsonType, ...] | None = None  # of a list, or the values of a mapping; None: any
     choices: tuple[Choice, ...] | None = None
     at_least: float | None = None
     above: float | None = None

@@ -75,10 +75,15 @@ class Options:
     def find(self, spelling: str) -> Option | None:
         """The option with this spelling, as in YAML (``max_model_len``) or in argv (``-tp``).
 
-        Short flags need their dash, and a spelling that means false (``no-enable-lora``) is none
-        of an option's own: see `negated`.
+        A short flag may go without its dash, as long ones do. A spelling that means false
+        (``no-enable-lora``) is none of an option's own: see `negated`.
         """
-        return self._named(self._by_flag.get(_as_flag(spelling)))
+        name = self._by_flag.get(_as_flag(spelling)) or self._by_flag.get(f"-{spelling}")
+        return self._named(name)
+
+    def is_short(self, spelling: str) -> bool:
+        """Whether this is an option's short flag, with its dash or without: ``tp``."""
+        return f"-{spelling.removeprefix('-')}" in self._by_flag
 
     def negated(self, spelling: str) -> Option | None:
         """The switch that this spelling turns off: ``no-enforce-eager``, ``disable-lora``."""
@@ -128,7 +133,10 @@ class Options:
 
     @cached_property
     def _by_flag(self) -> Mapping[str, str]:
-        return {flag: name for name, spec in self._specs.items() for flag in spec["flags"]}
+        flags = {flag: name for name, spec in self._specs.items() for flag in spec["flags"]}
+        if "optimization-level" in flags.values():
+            flags["-O"] = "optimization-level"  # rewritten before parsing: utils/argparse_utils.py
+        return flags
 
     @cached_property
     def _by_negation(self) -> Mapping[str, str]:
@@ -191,15 +199,17 @@ def _option(name: str, spec: Spec) -> Option:
         folded=spec.get("folded", False),
         suffixes=spec.get("suffixes", ""),
         group=spec.get("group"),
+        accepts=_types(spec.get("accepts")),
+        items=_types(spec.get("items")),
         leaves=spec.get("leaves"),
     )
 
 
 def _config_key(name: str, spec: Spec) -> ConfigKey:
-    accepts = spec.get("accepts")
     return ConfigKey(
         name=name,
-        accepts=None if accepts is None else tuple(map(JsonType, accepts)),
+        accepts=_types(spec.get("accepts")),
+        items=_types(spec.get("items")),
         choices=_tuple(spec.get("choices")),
         at_least=spec.get("at_least"),
         above=spec.get("above"),
@@ -219,6 +229,10 @@ def _variable(name: str, spec: Spec, spellings: tuple[str, ...]) -> EnvVariable:
         optional=spec.get("optional", False),
         readings=tuple(zip(spellings, map(Reading, spec.get("readings", "")), strict=False)),
     )
+
+
+def _types(names: list[str] | None) -> tuple[JsonType, ...] | None:
+    return None if names is None else tuple(map(JsonType, names))
 
 
 def _tuple(items: list[str | int | None] | None) -> tuple[str | int | None, ...] | None:

@@ -47,7 +47,7 @@ def facts_of(dump: Mapping[str, Json]) -> Facts:
         if isinstance(raw, dict) and raw["dest"] not in NOT_OPTIONS
     }
     keys = {
-        f"{config}.{key}": key_spec(raw, configs)
+        f"{config}.{key}": key_spec(config, key, raw, configs)
         for config, fields in configs.items()
         for key, raw in _mappings(fields).items()
         if raw["init"] and not _INTERNAL & set(re.findall(r"\w+", str(raw["annotation"])))
@@ -172,6 +172,14 @@ def _int(raw: Json) -> int:
     return raw
 
 
+def counted(table: Mapping[str, object], sections: Iterable[str]) -> str:
+    """``24 releases, 310 options``: how much a table holds."""
+    counts = ((name, table[name]) for name in ("releases", *sections))
+    return ", ".join(
+        f"{len(held)} {name}" for name, held in counts if isinstance(held, list | dict)
+    )
+
+
 def main() -> None:
     """The command of the first line of this module."""
     parser = argparse.ArgumentParser(prog="python -m mixvllm.vllm.pack")
@@ -180,11 +188,7 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="keep releases that OUT already has")
     chosen = parser.parse_args()
     table = pack(chosen.dumps, chosen.out, keep=chosen.keep)
-    counts = ((name, table[name]) for name in ("releases", *SECTIONS))
-    told = ", ".join(
-        f"{len(held)} {name}" for name, held in counts if isinstance(held, list | dict)
-    )
-    sys.stderr.write(f"{chosen.out}: {told}\n")
+    sys.stderr.write(f"{chosen.out}: {counted(table, SECTIONS)}\n")
 
 
 if __name__ == "__main__":

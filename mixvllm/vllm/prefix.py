@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -55,6 +56,18 @@ class Prefix:
         """What the ``dist-info`` folder says; None without one, or with two that disagree."""
         versions = self._versions(distribution)
         return versions.pop() if len(versions) == 1 else None
+
+    def record(self, distribution: str) -> bytes:
+        """The installer's list of files with their hashes: the same for the same wheel.
+
+        Empty where the installer kept none.
+        """
+        start = distribution.replace("-", "_") + "-"
+        for site in self._sites():
+            for path in site.glob(f"{start}[0-9]*.dist-info/RECORD"):
+                with suppress(OSError):
+                    return path.read_bytes()
+        return b""
 
     def build(self, package: str) -> str | None:
         """``__version__`` in ``package/version.py``, e.g. ``2.11.0+cu130``; None without it.

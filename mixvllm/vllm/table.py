@@ -7,7 +7,7 @@ Reading it is on the way of nearly every command, so it is one file, unpacked by
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final, Literal, Required, TypeAlias, TypedDict
@@ -43,6 +43,7 @@ class Spec(TypedDict, total=False):
     group: str
     leaves: str
     accepts: list[str]
+    items: list[str]
     readings: str
 
 
@@ -71,7 +72,7 @@ class Table:
     """All releases, oldest first."""
 
     def __init__(self, packed: _Packed) -> None:
-        self.releases: Final = tuple(packed["releases"])
+        self.releases = tuple(packed["releases"])
         self.spellings: Final = tuple(packed["spellings"])  # texts a variable's readings stand for
         self._packed: Final = packed
 
@@ -91,6 +92,17 @@ class Table:
             raise UnknownRelease(release, nearest, spread)
         patch = wanted[2] if len(wanted) > 2 else 0
         return min(same, key=lambda index: abs(known[index][2] - patch))
+
+    def add(self, release: str, facts: Mapping[Section, Mapping[str, Spec]]) -> None:
+        """Add a release later than all others, e.g. one that was read from an installed vLLM.
+
+        Indices stay what they were, so what was looked up before is still right.
+        """
+        index = len(self.releases)
+        self.releases = (*self.releases, release)
+        for section, found in facts.items():
+            for name, spec in found.items():
+                self._packed[section].setdefault(name, []).append((index, index, spec))
 
     def at(self, section: Section, index: int) -> dict[str, Spec]:
         """What one release has, by name."""

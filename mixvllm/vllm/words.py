@@ -41,12 +41,7 @@ _PLURALS: Final[Mapping[JsonType, str]] = {
 
 def option_takes(option: Option) -> str:
     """``an integer, at least 1``; choices are not among the words."""
-    words = KINDS[option.kind]
-    if option.kind is Kind.JSON and option.config is not None:
-        words = "a mapping"
-    elif option.kind is Kind.JSON and isinstance(option.default, list):
-        words = "a list"
-    words += range_in_words(option)
+    words = (json_takes(option) or KINDS[option.kind]) + range_in_words(option)
     if option.many:
         words += ", or a list of them"
     return f"{words}, or null" if option.optional else words
@@ -59,7 +54,18 @@ def key_takes(key: ConfigKey) -> str:
     return " or ".join(_TYPES[kind] for kind in key.accepts) + range_in_words(key)
 
 
-def items_in_words(key: ConfigKey) -> str:
+def json_takes(option: Option) -> str:
+    """What an option of JSON takes: ``a mapping of strings``, where that is known; else ""."""
+    if option.kind is Kind.JSON and option.config is not None:
+        return "a mapping"
+    if option.accepts is None:
+        is_list = option.kind is Kind.JSON and isinstance(option.default, list)
+        return "a list" if is_list else ""
+    words = " or ".join(_TYPES[kind] for kind in option.accepts if kind is not JsonType.NULL)
+    return f"{words} of {items_in_words(option)}" if option.items else words
+
+
+def items_in_words(key: ConfigKey | Option) -> str:
     """What is in the list or mapping that a key takes: ``integers or strings``."""
     return " or ".join(_PLURALS[kind] for kind in key.items or ())
 
@@ -70,15 +76,16 @@ def variable_takes(variable: EnvVariable) -> str:
         return KINDS[variable.kind] + (", or several with commas" if variable.many else "")
     if not variable.readings:
         return KINDS[variable.kind]
+    read = {Reading.ON: "on", Reading.OFF: "off", Reading.REFUSED: "refused"}
+    other = variable.reads("abc")  # as every word that is not known
     parts = [
         f"{word}: {', '.join(texts)}"
-        for word, reading in (
-            ("on", Reading.ON),
-            ("off", Reading.OFF),
-            ("refused", Reading.REFUSED),
-        )
-        if (texts := [text for text, read in variable.readings if read is reading and text])
+        for reading, word in read.items()
+        if reading is not other
+        and (texts := [text for text, meaning in variable.readings if meaning is reading and text])
     ]
+    if other in read:
+        parts.append(f"any other word is {read[other]}")
     return "; ".join(parts)
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from mixvllm.cli import words
 from mixvllm.cli.commands import COMMANDS
+from mixvllm.cli.shells import words
 from mixvllm.testing import list_words
 from mixvllm.vllm.options import known_releases, newest, options_of
 from tests.cli.running import mixvllm

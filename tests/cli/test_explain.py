@@ -14,8 +14,8 @@ import jsonschema
 import pytest
 
 import mixvllm as package
-from mixvllm.cli.page import page_lines
-from mixvllm.cli.style import Paint
+from mixvllm.cli.text.page import page_lines
+from mixvllm.cli.text.style import Paint
 from mixvllm.services.page import RulePage, code_pages, rule_pages
 from tests.cli.running import mixvllm
 

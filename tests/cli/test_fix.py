@@ -140,7 +140,11 @@ def test_fixing_code_is_loaded_only_when_asked_for(profile: Path) -> None:
     from tests.cli.test_main import imported
 
     profile.write_text("model: m\n")
-    own = {"mixvllm.services.mend", "mixvllm.services.rewrite", "mixvllm.services.sarif",
-           "mixvllm.cli.annotations"}  # fmt: skip
+    own = {
+        "mixvllm.services.validate.fixes",
+        "mixvllm.services.validate.sarif",
+        "mixvllm.services.files.rewrite",
+        "mixvllm.cli.annotations",
+    }
     assert not own & imported("validate", str(profile))
-    assert "mixvllm.services.mend" in imported("validate", str(profile), "--diff")
+    assert "mixvllm.services.validate.fixes" in imported("validate", str(profile), "--diff")

@@ -14,6 +14,16 @@ _ORIGIN = {
     "properties": {"kind": {"enum": ["file", "env", "cli", "default"]}},
     "maxProperties": 7,
 }
+_FIX = {
+    "type": "object",
+    "required": ["replacement", "applicability", "origin"],
+    "properties": {
+        "replacement": {"type": "string"},
+        "applicability": {"enum": ["safe", "unsafe"]},
+        "origin": _ORIGIN,
+    },
+    "additionalProperties": False,
+}
 _DIAGNOSTIC = {
     "type": "object",
     "required": ["code", "rule", "severity", "message", "hint", "key", "origin", "related", "fix"],
@@ -21,7 +31,7 @@ _DIAGNOSTIC = {
         "message": {"type": "string"},
         "hint": {"type": ["string", "null"]},
         "key": {"type": ["string", "null"]},
-        "fix": {"type": ["object", "null"]},
+        "fix": {"anyOf": [{"type": "null"}, _FIX]},
         "rule": {"type": ["string", "null"]},
         "code": {"pattern": "^MX[0-9]{3}$"},
         "severity": {"enum": ["error", "warning", "info"]},
@@ -37,8 +47,12 @@ REPORT = {
         "format_version": {"const": 1},
         "profiles": {
             "items": {
-                "required": ["path", "valid", "diagnostics"],
-                "properties": {"diagnostics": {"items": _DIAGNOSTIC}},
+                "required": ["path", "valid", "vllm", "fault", "diagnostics", "fixed", "diff"],
+                "properties": {
+                    "diagnostics": {"items": _DIAGNOSTIC},
+                    "fixed": {"type": ["array", "null"], "items": _DIAGNOSTIC},
+                    "diff": {"type": ["string", "null"]},
+                },
             }
         },
     },
@@ -73,13 +87,54 @@ def test_findings_show_their_lines_with_a_caret_of_the_right_width(profile: Path
         "   |",
     ]
     assert "   |   ^^^^ did you mean `host`?" in lines
-    assert lines[-1].startswith(f"2 errors, 1 warning in {profile}   vLLM 0.32.0")
+    assert lines[-2].startswith(f"2 errors, 1 warning in {profile}   vLLM 0.32.0")
+    assert lines[-1] == "`mixvllm explain MX110` tells more; --fix can mend 1 of them"
 
 
 def test_a_second_place_has_its_own_label(profile: Path) -> None:
     profile.write_text("model: m\nserver:\n  port: 1\n  host: h\n  port: 2\n")
     text = mixvllm("validate", profile).stdout
     assert " 3 |   port: 1\n   |   ---- first set here\n ...\n 5 |   port: 2\n" in text
+
+
+def test_the_caret_stands_under_what_is_wide_narrow_or_escaped(profile: Path) -> None:
+    host = "👍模éำี\t"
+    profile.write_text(f'model: m\nserver: {{host: "{host}", prot: 1}}\n', encoding="utf-8")
+    lines = mixvllm("validate", profile).stdout.splitlines()
+    under = next(line for line in lines if "did you mean `port`?" in line)
+    # 2 + 2 columns for the two wide ones, 1 for e with its accent, 1 for the Thai letter with
+    # its vowel above, 4 for the tab.
+    assert under.index("^") == len(' 2 | server: {host: "') + 2 + 2 + 1 + 1 + 4 + len('", ')
+
+
+def test_two_places_far_apart_on_a_long_line_are_both_shown(profile: Path) -> None:
+    profile.write_text(f"model: m\nserver: {{port: 1, root_path: {'x' * 400}, port: 2}}\n")
+    lines = mixvllm("validate", profile).stdout.splitlines()
+    shown = [
+        (lines[i - 1], line) for i, line in enumerate(lines) if "--- " in line or "^^^ " in line
+    ]
+    assert len(shown) == 2
+    for source, marks in shown:
+        column = marks.index("-") if "-" in marks else marks.index("^")
+        assert source[column : column + 4] == "port"
+        assert "..." in source
+        assert len(source) < 180
+
+
+def test_of_very_many_findings_the_rest_is_counted(profile: Path) -> None:
+    profile.write_text("model: m\n" + "".join(f"key{i}: 1\n" for i in range(130)))
+    ran = mixvllm("validate", profile)
+    assert ran.stdout.count("error[MX100]") == 100
+    assert "\nand 30 more: 30 MX100\n" in ran.stdout
+    assert f"\n130 errors in {profile}" in ran.stdout
+    told = json.loads(mixvllm("validate", profile, "--format", "json").stdout)
+    assert len(told["profiles"][0]["diagnostics"]) == 130
+
+
+def test_the_page_of_a_rule_across_options_is_named_by_the_rule(profile: Path) -> None:
+    profile.write_text("model: m\nvllm: {args: {enable-auto-tool-choice: true}}\n")
+    last = mixvllm("validate", profile).stdout.splitlines()[-1]
+    assert last == "`mixvllm explain auto-tool-choice` tells more"
 
 
 def test_strict_counts_warnings(profile: Path) -> None:
@@ -96,8 +151,8 @@ def test_json_has_the_documented_shape(profile: Path, tmp_path: Path) -> None:
     report = json.loads(ran.stdout)
     jsonschema.validate(report, REPORT)
     first, second = report["profiles"]
-    assert [d["code"] for d in first["diagnostics"]] == ["MX003", "MX100", "MX100"]
-    assert first["diagnostics"][2]["origin"]["name"] == "MIXVLLM_SERVER_PORT"
+    assert [d["code"] for d in first["diagnostics"]] == ["MX003", "MX100", "MX600", "MX100"]
+    assert first["diagnostics"][3]["origin"]["name"] == "MIXVLLM_SERVER_PORT"
     assert second["fault"]["message"].startswith("there is no file")
     assert not second["valid"]
 
@@ -128,6 +183,21 @@ def test_options_and_set_reach_the_check(profile: Path) -> None:
     assert "--> --port" in ran.stdout
     assert "--> --set server.hots" in ran.stdout
     assert mixvllm("validate", profile, "--set", "nonsense").returncode == 2
+
+
+def test_the_host_is_a_file_here_and_the_address_is_set_by_its_key(profile: Path) -> None:
+    profile.write_text("model: m\n")
+    ran = mixvllm("validate", profile, "--host", profile.parent / "none.json")
+    assert ran.returncode == 3
+    assert "none.json" in ran.stderr
+    assert mixvllm("render-cmd", profile, "--host", "::1").returncode == 0
+
+
+def test_an_unknown_release_to_come_from_names_the_nearest(profile: Path) -> None:
+    profile.write_text("model: m\n")
+    ran = mixvllm("validate", profile, "--since", "9.9")
+    assert ran.returncode == 3
+    assert "the nearest release known here is 0." in ran.stderr
 
 
 def test_an_unknown_release_names_the_nearest(profile: Path) -> None:

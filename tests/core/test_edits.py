@@ -26,7 +26,7 @@ def fix(line: int, column: int, end_line: int, end_column: int, text: str) -> Fi
         ("a\rb\r", [fix(2, 1, 2, 2, "c")], "a\rc\r"),
         ("same", [], "same"),
     ],
-)  # fmt: skip
+)
 def test_only_the_stretch_is_replaced(text: str, edits: list[Fix], expected: str) -> None:
     assert apply(text, edits) == expected
 
@@ -59,7 +59,7 @@ def test_what_is_not_named_stays(text: str, data: st.DataObject) -> None:
         ("a: 1\nb: 2\n", [fix(1, 1, 2, 1, ""), fix(2, 1, 2, 2, "c")], [(1, 1, 1, 1), (1, 1, 1, 2)]),
         ("a: t\r\n", [fix(1, 1, 1, 5, "b: t\r\nc: t")], [(1, 1, 2, 2)]),
     ],
-)  # fmt: skip
+)
 def test_the_new_characters_have_a_place(
     text: str, edits: list[Fix], expected: list[tuple[int, ...]]
 ) -> None:

@@ -8,34 +8,12 @@ import pytest
 from mixvllm.core.diagnostic import Severity
 from mixvllm.services.check import Request, check
 from mixvllm.services.render import command_of
+from mixvllm.testing.bench import PROFILE
 from mixvllm.testing.manual_page import ROOT
 from mixvllm.vllm.options import newest
 
 PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
 DOUBTFUL = {"llama-2-70b-awq.yaml": ["MX603", "MX701", "MX604", "MX605"]}
-SKETCH = """\
-model:
-  name: "meta-llama/Llama-2-70b-hf"
-  trust_remote_code: true
-inference:
-  tensor_parallel_size: 2
-  gpu_memory_utilization: 0.9
-  dtype: "bfloat16"
-  quantization: "awq"
-server:
-  host: "0.0.0.0"
-  port: 8000
-  workers: 1
-terminal:
-  enabled: true
-  port: 8888
-  auto_start_chat: true
-generation_defaults:
-  temperature: 0.7
-  max_tokens: 512
-  top_p: 0.9
-  top_k: 40
-"""
 
 
 def environment_of(path: Path) -> dict[str, str]:
@@ -61,4 +39,4 @@ def test_a_profile_names_its_hardware_in_the_comment_above_it(path: Path) -> Non
 def test_the_first_sketch_is_unchanged() -> None:
     text = (ROOT / "profiles" / "llama-2-70b-awq.yaml").read_text()
     lines = [line for line in text.splitlines(keepends=True) if not line.startswith("#")]
-    assert "".join(lines) == SKETCH
+    assert "".join(lines) == PROFILE

@@ -25,8 +25,8 @@ def test_every_rule_across_options_has_a_page_and_every_such_page_a_rule() -> No
 @pytest.mark.parametrize("name", COMBINATIONS)
 def test_the_page_of_a_rule_across_options_shows_that_rule(name: str) -> None:
     page, (rule, options) = Page.read(COMBINATIONS[name]), RULES[name]
-    title = manual_rules.title_of(page)
-    assert (title.code, title.rule) == (rule.code, name)
+    told = manual_rules.told_by(page)
+    assert (told.code, told.rule) == (rule.code, name)
     shown = [p for p, found in manual_rules.examples(page) if found is not None]
     assert any(
         found.rule == name for profile in shown for found in manual_rules.checked(profile, page)
@@ -38,7 +38,8 @@ def test_the_page_of_a_rule_across_options_shows_that_rule(name: str) -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_shows_its_own_finding(name: str) -> None:
     page = Page.read(PAGES[name])
-    assert name in (manual_rules.title_of(page).code, manual_rules.title_of(page).rule)
+    told = manual_rules.told_by(page)
+    assert name in (told.code, told.rule)
     assert manual_rules.severity_of(page) is not None
 
 

@@ -65,6 +65,8 @@ wait()
 """
     with running(text) as process:
         eventually(lambda: len(family.descendants(process.pid)) == 3, "three descendants")
+        # The grandchild leaves the session a moment after it is there.
+        eventually(lambda: len(family.members(process.pid)) == 3, "one in a session of its own")
         inside = pids(family.members(process.pid))
         below = pids(family.descendants(process.pid))
         assert process.pid in inside

@@ -59,7 +59,7 @@ FAILING = {
         "not ready after 1.5 s; 2 failures in a row",
         {"supervisor": {"startup_timeout": 1.5, **ONE_MORE["supervisor"]}},
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,18 @@
 """From settings to vLLM's command line."""
 
+import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mixvllm.core.errors import MachineFault, ProfileFault
+from mixvllm.render.document import document
+from mixvllm.render.shell import shell
 from mixvllm.services.check import Request, check
 from mixvllm.services.render import command_of
+from mixvllm.testing.small_checkpoint import write_checkpoint
 from tests.render.rendering import command
 
 _ALWAYS = ("--shutdown-timeout=30", "--disable-access-log-for-endpoints=/health,/metrics")
@@ -67,8 +73,7 @@ def test_a_release_without_an_option_does_not_get_it() -> None:
 
 
 def test_a_relative_model_starts_at_the_file_that_names_it(tmp_path: Path) -> None:
-    (tmp_path / "m").mkdir()
-    (tmp_path / "m" / "config.json").write_text("{}")
+    write_checkpoint(tmp_path / "m")
     argv = command("model: ./x/../m\n", path=tmp_path / "p.yaml").argv
     assert str(tmp_path / "m") in argv
 
@@ -92,7 +97,7 @@ def test_selected_cards_become_cuda_variables_in_nvmls_order() -> None:
 
 def test_each_flag_knows_who_asked_for_it() -> None:
     made = command("model: m\nserver:\n  port: 9\n")
-    origins = {piece.words[0]: str(piece.origin) for piece in made.pieces}
+    origins = {piece.words[0]: str(piece.source.origin) for piece in made.pieces}
     assert origins["--port=9"] == "/srv/p.yaml:3:9"
     assert origins["--host=127.0.0.1"] == "default of mixvllm"
 
@@ -135,7 +140,7 @@ def test_a_program_that_is_not_here_keeps_its_words(
     text = f"model: m\nvllm:\n  command: {written}\n"
     made = command(text)
     assert made.pieces[0].words == expected
-    assert str(made.pieces[0].origin) == "/srv/p.yaml:3:12"
+    assert str(made.pieces[0].source.origin) == "/srv/p.yaml:3:12"
 
 
 def test_a_program_is_looked_for_beside_the_profile(tmp_path: Path) -> None:
@@ -156,3 +161,48 @@ def test_the_key_of_the_api_is_read_again_with_care(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("")
     with pytest.raises(MachineFault, match="is empty"):
         command_of(checked)
+
+
+ARGS = {
+    "seed": 1, "max-loras": 2, "enable-lora": True, "block-size": 16, "enforce-eager": False,
+    "compilation-config": {"mode": 3, "cudagraph_capture_sizes": [1, 2]}, "api-server-count": 1,
+    "served-model-name": ["b", "a"], "middleware": ["b.B", "a.A"], "max_num_seqs": 8,
+}  # fmt: skip
+
+
+@given(
+    st.permutations(list(ARGS)), st.permutations(["B", "A", "C_1"]), st.permutations(["dtype", "q"])
+)
+def test_the_order_of_the_keys_is_not_the_order_of_the_words(
+    args: list[str], env: list[str], inference: list[str]
+) -> None:
+    values = {"dtype": "dtype: half", "q": "max_model_len: 32k"}
+    text = json.dumps({"args": {name: ARGS[name] for name in args}, "env": dict.fromkeys(env, "x")})
+    sections = f"inference: {{{', '.join(values[key] for key in inference)}}}\nvllm: {text}\n"
+    made = command(f"model: m\n{sections}")
+    assert made.argv == command(f"{sections}model: m\n").argv
+    wanted = {"args": ARGS, "env": {"A": "x", "B": "x", "C_1": "x"}}
+    sections = f"inference: {{{', '.join(values.values())}}}\nvllm: {json.dumps(wanted)}\n"
+    again = command(f"model: m\n{sections}")
+    assert (made.argv, list(made.env.items())) == (again.argv, list(again.env.items()))
+
+
+PLANTED = "hunter2SECRETx"
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        "server: {api_key: '${env:S}'}",
+        "server: {api_key_file: key}",
+        "vllm: {env: {HF_TOKEN: '${env:S}'}}",
+        "vllm: {env: {MY_PASSWORD: '${file:key}'}}",
+        "vllm: {env: {PROXY: 'http://u:${env:S}@proxy'}}",
+    ],
+)
+def test_a_secret_is_in_no_form_of_the_command(profile: str, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(f"{PLANTED}\n")
+    made = command(f"model: m\n{profile}\n", path=tmp_path / "p.yaml", environ={"S": PLANTED})
+    assert any(PLANTED in value for value in made.secrets.values())
+    shown = (shell(made), shell(made, origins=True), json.dumps(document(made)), repr(made))
+    assert not any(PLANTED in text for text in shown)

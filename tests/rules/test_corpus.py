@@ -11,13 +11,8 @@ from mixvllm.core.origin import FileSpan
 from mixvllm.services.check import Request, check
 
 FOLDER = Path(__file__).parents[1] / "data" / "bad_profiles"
-# These need facts that no command takes yet: a release to compare with, an inventory to assume.
-_OTHER_FACTS = {"vllm-default-changed", "gpu-missing-index", "gpu-memory-impossible"}
-CASES: list[dict[str, Any]] = [
-    case
-    for case in json.loads((FOLDER / "expectations.json").read_text())["cases"]
-    if case["name"] not in _OTHER_FACTS
-]
+HOSTS = FOLDER.parent / "hosts"
+CASES: list[dict[str, Any]] = json.loads((FOLDER / "expectations.json").read_text())["cases"]
 
 
 def span(origin: object) -> tuple[int, ...]:
@@ -38,7 +33,10 @@ def told(diagnostic: Diagnostic) -> str:
 def test_a_bad_profile_has_its_findings_and_no_others(case: dict[str, Any]) -> None:
     path = FOLDER / case["file"]
     environ = {"PATH": "", **case["context"].get("environ", {})}
-    result = check(Request(path, environ, release=case["context"].get("vllm", "0.32.0")))
+    release, since = case["context"].get("vllm", "0.32.0"), case["context"].get("locked")
+    cards = case["context"].get("gpus")  # "4x24GiB (indices 0-3)"
+    host = HOSTS / f"{cards.split()[0]}.json" if cards else None
+    result = check(Request(path, environ, release=release, since=since, host=host))
     expected = case["diagnostics"]
     assert [(d.code, d.severity.value, span(d.origin)) for d in result.diagnostics] == [
         (e["code"], e["severity"], expected_span(e)) for e in expected

@@ -115,18 +115,19 @@ def test_the_remedy_for_a_suffix_is_one(written: str, label: str) -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("compilation-config: '{\"mod\": 3}'", ["MX220 4:25"]),
-        ('compilation-config: \'{"pass_config": {"fuse_normm": true}}\'', ["MX220 4:25"]),
+        ("compilation-config: '{\"mod\": 3}'", ["MX220 4:28"]),
+        ('compilation-config: \'{"pass_config": {"fuse_normm": true}}\'', ["MX220 4:44"]),
         ("compilation-config: '{\"mode\": 3}'", []),
         ("speculative-config: {method: ngrm}", ["MX203 4:34"]),
         ('speculative-config: \'{"method": "ngrm"}\'', ["MX203 4:25"]),
-        ("speculative-config: {method: ngram}", []),
-        ("kv-transfer-config: {kv_role: null}", []),
+        ("speculative-config: {method: ngram, num_speculative_tokens: 4}", []),
+        ("kv-transfer-config: {kv_role: null}", ["MX240 4:5"]),
     ],
 )
 def test_json_in_a_string_is_checked_like_yaml(line: str, expected: list[str]) -> None:
     assert found(args(line)) == expected
-    assert all(d.fix is None for d in checked(args(line)).diagnostics if "'{" in line)
+    fixes = [d.fix for d in checked(args(line)).diagnostics if d.fix and "'{" in line]
+    assert all(fix.span.end_column - fix.span.column <= len("fuse_normm") for fix in fixes)
 
 
 def test_more_than_one_engine_is_said_by_validate() -> None:

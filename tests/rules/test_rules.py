@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mixvllm import rules
+from mixvllm.testing.small_checkpoint import write_checkpoint
 from tests.rules.checking import args, checked, found
 
 _KEY = {"PATH": "", "K": "a-key"}
@@ -32,7 +33,7 @@ _KEY = {"PATH": "", "K": "a-key"}
         ("served-model-name: [a, b]", []),
         ("served-model-name: [a, -b]", ["MX251 4:24"]),
         ("compilation-config: {mode: 3}", []),
-        ("compilation-config: '{mode: 3'", ["MX221 4:25"]),
+        ("compilation-config: '{mode: 3'", ["MX221 4:27"]),
         ("compilation-config: {pass_config: {fuse_normm: true}}", ["MX220 4:40"]),
         ("api-key: abc", ["MX231 4:5"]),
         ("tp-size: 2", ["MX200 4:5"]),
@@ -117,7 +118,7 @@ def test_a_model_folder_must_be_one(tmp_path: Path) -> None:
     assert [d.code for d in checked(text, path=profile).diagnostics] == ["MX700"]
     (tmp_path / "model").mkdir()
     assert [d.code for d in checked(text, path=profile).diagnostics] == ["MX700"]
-    (tmp_path / "model" / "config.json").write_text("{}")
+    write_checkpoint(tmp_path / "model")
     assert checked(text, path=profile).diagnostics == ()
 
 

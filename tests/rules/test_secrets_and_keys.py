@@ -96,8 +96,8 @@ def test_a_secret_is_known_by_its_name_or_its_form(env: str, secret: bool) -> No
 @pytest.mark.parametrize(
     ("line", "secret"),
     [
-        ("model-loader-extra-config: {aws_secret_access_key: '${env:K}'}", True),
-        ('model-loader-extra-config: \'{"deep": [{"api_key": "x"}]}\'', True),
+        ("additional-config: {aws_secret_access_key: '${env:K}'}", True),
+        ('additional-config: \'{"deep": [{"api_key": "x"}]}\'', True),
         ("served-model-name: [a, sk-abcdefghij]", True),
         ("hf-overrides: {eos_token: x}", False),
         ("max-num-batched-tokens: 5000", False),

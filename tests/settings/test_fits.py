@@ -24,8 +24,10 @@ _SCALARS = (
 )  # fmt: skip
 _ANYTHING = st.recursive(
     _SCALARS,
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["host", "port", "x", ""]) | st.text(max_size=2), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["host", "port", "x", ""]) | st.text(max_size=2), inner)
+    ),
     max_leaves=4,
 )
 _KEYS = st.sampled_from(
@@ -97,9 +99,11 @@ def test_the_plain_data_is_that_of_the_schema() -> None:
 
 def test_sections_have_their_keys() -> None:
     assert keys_of(("supervisor", "restart")) == ("policy", "max_restarts", "window", "backoff")
-    assert "server" in keys_of(()) and keys_of(("server", "port")) == ()
+    assert "server" in keys_of(())
+    assert keys_of(("server", "port")) == ()
     field = field_at(("server", "port"))
-    assert field is not None and (field.default, field.at_most) == (8000, 65535)
+    assert field is not None
+    assert (field.default, field.at_most) == (8000, 65535)
 
 
 @pytest.mark.parametrize(

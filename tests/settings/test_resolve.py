@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mixvllm.core.origin import KeyPath
 from mixvllm.settings.fields import all_fields
 from mixvllm.settings.layers import Layer, Place, get
-from mixvllm.settings.profile import ProfileLayer
+from mixvllm.settings.profile_layer import ProfileLayer
 from mixvllm.settings.resolve import leaves, resolve
 from mixvllm.settings.schema import Profile
 from tests.settings.resolving import resolved, shown

@@ -118,5 +118,5 @@ def test_a_secret_under_a_wrong_key_is_not_repeated() -> None:
         "model: m\nserver:\n  api_kee: sk-live-123456\n  port: sk-live-123456\n",
         environ={"MIXVLLM_SERVER__APIKEY": "sk-live-123456"},
     )
-    assert len(found.diagnostics) == 3
+    assert len(found.diagnostics) == 4
     assert "sk-live" not in repr([(d.message, d.label, d.hint, d.fix) for d in found.diagnostics])

@@ -18,6 +18,7 @@ ARGS = ("vllm", "args", "x")
         (ARGS, {"a": {"password": "hunter2"}, "b": 1}, {"a": {"password": "***"}, "b": 1}),
         (ARGS, '{"api_key": "hunter2", "b": [1]}', '{"api_key": "***", "b": [1]}'),
         (ARGS, ["run", "--api-key", "hunter2", "x"], ["run", "--api-key", "***", "x"]),
+        (ARGS, [], []),
         (ARGS, ["-e", "HF_TOKEN=hunter2"], ["-e", "HF_TOKEN=*******"]),
         (ARGS, "hf_abcdefgh12345678", "***"),
         (ARGS, "a secret-word here", "a *** here"),

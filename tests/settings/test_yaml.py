@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from mixvllm.core.diagnostic import Diagnostic
 from mixvllm.core.origin import FileSpan
 from mixvllm.settings.tree import Entry, Mapping, Scalar, Sequence
-from mixvllm.settings.yaml import MAX_BYTES, MAX_DEPTH, ParsedText, parse_profile
+from mixvllm.settings.tree_builder import MAX_DEPTH
+from mixvllm.settings.yaml import MAX_BYTES, ParsedText, parse_profile
 
 
 def parse(text: str | bytes) -> ParsedText:

@@ -34,6 +34,24 @@ def test_what_an_annotation_takes(
     assert shape.optional == (NULL in accepts)
 
 
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        ("list[int]", {INTEGER}),
+        ("list[int | str] | None", {INTEGER, STRING}),
+        ("set[str]", {STRING}),
+        ("dict[str, list[float]]", {LIST}),
+        ("list[tuple[int, int, int]] | None", {LIST}),
+        ("dict[str, Any]", None),
+        ("list[str] | str", {STRING}),
+        ("list[str] | dict[str, int]", None),
+        ("int", None),
+    ],
+)
+def test_what_the_items_of_a_list_or_mapping_are(text: str, items: set[JsonType] | None) -> None:
+    assert parse_annotation(text).items == (items and frozenset(items))
+
+
 @pytest.mark.parametrize("text", ["Any", "CompilationMode", "int | Any | None", "", "a b", "f(1)"])
 def test_what_is_not_known_takes_anything(text: str) -> None:
     assert parse_annotation(text) == Shape(None)

@@ -177,7 +177,7 @@ def test_output_of_a_model_is_no_complaint() -> None:
         (CAUSES["f6_tp2_heads_not_divisible"], False),
         (CAUSES["f3_unknown_flag"], False),
     ],
-)  # fmt: skip
+)
 def test_only_trouble_of_the_surroundings_may_pass(cause: str, passes: bool) -> None:
     assert may_pass(cause) is passes
 

@@ -5,13 +5,17 @@ import pytest
 from mixvllm.vllm.history import (
     DefaultChange,
     added_in,
-    choice_added_in,
     choice_removed_in,
     default_changes,
+    in_since,
     key_added_in,
+    key_in_since,
     key_removed_in,
+    release_with,
     removed_in,
     variable_added_in,
+    variable_in_since,
+    variable_release_with,
     variable_removed_in,
 )
 from mixvllm.vllm.options import UnknownRelease, known_releases, options_of
@@ -69,7 +73,6 @@ def test_variables_keys_and_choices() -> None:
     assert key_removed_in("CompilationConfig", "mode", before="0.32.0") is None
     assert choice_removed_in("convert", "reward", before="0.32.0") == "0.16.0"
     assert choice_removed_in("convert", "embed", before="0.32.0") is None
-    assert choice_added_in("kv-cache-dtype", "nvfp4", after="0.12.0") is not None
 
 
 def test_defaults_that_changed() -> None:
@@ -87,3 +90,44 @@ def test_an_unknown_release_is_refused() -> None:
         removed_in("swap-space", before="9.9.9")
     with pytest.raises(UnknownRelease):
         default_changes("dtype", since="9.9.9", until="0.32.0")
+
+
+def test_since_when_without_a_break() -> None:
+    assert in_since("max_model_len", "0.33.0") == known_releases()[0]
+    assert in_since("swap-space", "0.33.0") is None
+    for release in known_releases():
+        for name in options_of(release).names():
+            first = in_since(name, release)
+            assert first is not None
+            assert options_of(first).find(name)
+            before = known_releases().index(first) - 1
+            assert before < 0 or not options_of(known_releases()[before]).find(name)
+
+
+def test_since_when_a_variable_and_a_key() -> None:
+    newest_options = options_of(known_releases()[-1])
+    assert variable_in_since("VLLM_NO_SUCH", "0.33.0") is None
+    for name in newest_options.env:
+        first = variable_in_since(name, "0.33.0")
+        assert first is not None
+        assert name in options_of(first).env
+    for key in newest_options.config_keys("CompilationConfig") or ():
+        first = key_in_since("CompilationConfig", key, "0.33.0")
+        assert first is not None
+        assert key in (options_of(first).config_keys("CompilationConfig") or ())
+
+
+def test_a_release_to_look_a_gone_option_up_in() -> None:
+    assert release_with("dtype", "0.20.0") == options_of("0.20.0").release
+    gone = removed_in("swap-space", "0.33.0")
+    last = release_with("swap-space", "0.33.0")
+    assert last is not None
+    assert known_releases().index(last) + 1 == known_releases().index(str(gone))
+    assert release_with("no-such-option", "0.33.0") is None
+    for name in options_of("0.33.0").names():
+        first = release_with(name, "0.12.0")
+        assert first is not None
+        assert options_of(first).find(name)
+    assert variable_release_with("VLLM_NO_SUCH", "0.33.0") is None
+    for name in options_of("0.12.0").env:
+        assert name in options_of(str(variable_release_with(name, "0.33.0"))).env

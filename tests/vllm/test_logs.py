@@ -117,7 +117,7 @@ PREFIXES = (
         ),
         ("GPU KV cache size: 1,204,432 tokens", Fact("kv_tokens", "1,204,432")),
     ],
-)  # fmt: skip
+)
 def test_the_message_counts_and_not_who_said_it(prefix: str, message: str, said: Seen) -> None:
     assert said in read_line(prefix + message)
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from mixvllm.vllm.model_sources import NotUnderstood, facts_of
 from mixvllm.vllm.models import FILE, served_models
 from mixvllm.vllm.options import known_releases
-from mixvllm.vllm.pack_models import NotUnderstood, facts_of, fold, pack, unfold
+from mixvllm.vllm.pack_models import fold, pack, unfold
 
 _FILES = {
     "_version.py": "__version__ = version = '9.8.7'\n",

@@ -15,15 +15,21 @@ def count(facts: Facts, name: str) -> int | None:
     None when vLLM works it out at the start ("auto" and -1 too), and when it is nothing that can
     be counted: then another rule speaks.
     """
-    return _whole(facts.value_of(name), facts.options.find(name))
+    return _nonnegative(facts.value_of(name), facts.options.find(name))
 
 
 def counted(setting: EngineSetting | None) -> int | None:
     """The number that a setting gives; None where it gives none, and for no setting."""
-    return None if setting is None else _whole(setting.value, setting.option)
+    return None if setting is None else _nonnegative(setting.value, setting.option)
 
 
-def _whole(value: Value, option: Option | None) -> int | None:
+def whole(setting: EngineSetting | None) -> int | None:
+    """The integer that a setting holds, below 0 too; None for all else: `auto`, `32k`, `true`."""
+    value = None if setting is None else setting.value
+    return value if type(value) is int else None
+
+
+def _nonnegative(value: Value, option: Option | None) -> int | None:
     number = value
     if isinstance(value, str) and option is not None and option.kind in _HUMAN:
         try:

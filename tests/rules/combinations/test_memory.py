@@ -3,7 +3,7 @@
 import pytest
 
 from tests.rules.checking import args, checked
-from tests.rules.combinations.told import told
+from tests.rules.combinations.said import told
 
 NIXL = "kv-transfer-config: {kv_connector: NixlConnector, kv_role: kv_both}"
 SPARSE = "kv-transfer-config: {kv_connector: HiSparseConnector, kv_role: kv_both}"

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.rules.checking import args, checked
-from tests.rules.combinations.told import told
+from tests.rules.combinations.said import told
 
 TWO = "data-parallel-size: 2"
 FOUR = "data-parallel-size: 4"

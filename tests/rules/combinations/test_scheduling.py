@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rules.combinations.told import told
+from tests.rules.combinations.said import told
 
 WHOLE = "enable-chunked-prefill: false"
 

@@ -12,7 +12,7 @@ from mixvllm.rules.combinations.inside import inside
 from mixvllm.rules.combinations.pairs import contradicts
 
 # Not backends of their own: `auto` is none, the others choose a kernel of MiniMax models.
-NONE: Final = ("auto", "cutlass_msa", "triton_msa")
+_NONE: Final = ("auto", "cutlass_msa", "triton_msa")
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -23,7 +23,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     )
     if option is None or not isinstance(option.value, str) or key is None:
         return
-    if isinstance(key.value, str) and key.value.lower() not in NONE:
+    if isinstance(key.value, str) and key.value.lower() not in _NONE:
         yield contradicts(
             RULE, key, option, "vLLM takes the backend from one of them only",
             remedy="keep one of the two",

@@ -11,8 +11,8 @@ from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.inside import inside
 from mixvllm.rules.combinations.pairs import overruled
 
-OPTIONS: Final = ("cudagraph-capture-sizes", "max-cudagraph-capture-size")
-KEYS: Final = ("cudagraph_mode", "cudagraph_capture_sizes", "max_cudagraph_capture_size")
+_OPTIONS: Final = ("cudagraph-capture-sizes", "max-cudagraph-capture-size")
+_KEYS: Final = ("cudagraph_mode", "cudagraph_capture_sizes", "max_cudagraph_capture_size")
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -21,7 +21,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     if eager is None:
         return
     keys = inside(facts, "compilation-config")
-    found = [facts.setting(name) for name in OPTIONS] + [keys.get(name) for name in KEYS]
+    found = [facts.setting(name) for name in _OPTIONS] + [keys.get(name) for name in _KEYS]
     for setting in found:
         if (
             setting is None

@@ -11,13 +11,13 @@ from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.inside import inside
 from mixvllm.rules.combinations.pairs import overruled
 
-BACKENDS: Final = ("moe_backend", "linear_backend", "sparse_indexer_topk_backend")
+_BACKENDS: Final = ("moe_backend", "linear_backend", "sparse_indexer_topk_backend")
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """The option wins, unless it is `auto`."""
     keys = inside(facts, "kernel-config")
-    for name in BACKENDS:
+    for name in _BACKENDS:
         option, key = facts.setting(name.replace("_", "-")), keys.get(name)
         if option is None or key is None or option.value == key.value:
             continue

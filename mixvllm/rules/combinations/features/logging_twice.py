@@ -11,13 +11,13 @@ from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.inside import inside
 from mixvllm.rules.combinations.pairs import overruled
 
-KEYS: Final = {"log-level": "log_level", "log-config-file": "pylogging_config_file"}
+_KEYS: Final = {"log-level": "log_level", "log-config-file": "pylogging_config_file"}
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """The options win; keys that say something else are passed over."""
     keys = inside(facts, "logging-config")
-    for name, inner in KEYS.items():
+    for name, inner in _KEYS.items():
         option, key = facts.setting(name), keys.get(inner)
         if option is None or option.value is None or key is None or key.value == option.value:
             continue

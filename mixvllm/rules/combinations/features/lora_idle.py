@@ -10,7 +10,7 @@ from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.pairs import idle
 
-OPTIONS: Final = (
+_OPTIONS: Final = (
     "max-loras", "max-lora-rank", "max-cpu-loras", "lora-dtype", "fully-sharded-loras",
     "lora-target-modules", "default-mm-loras", "enable-tower-connector-lora",
     "specialize-active-lora", "enable-mixed-moe-lora-format", "enable-moe-shared-loras",
@@ -22,7 +22,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     """Passed over when `enable-lora` is not on: no LoRA configuration is made."""
     if facts.switched_on("enable-lora") is not None:
         return
-    for name in OPTIONS:
+    for name in _OPTIONS:
         setting = facts.setting(name)
         if setting is None or setting.option is None:
             continue

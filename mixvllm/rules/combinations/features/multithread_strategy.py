@@ -11,7 +11,7 @@ from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.inside import inside
 from mixvllm.rules.combinations.pairs import contradicts
 
-FORMATS: Final = (
+_FORMATS: Final = (
     "auto", "hf", "safetensors", "fastsafetensors", "instanttensor", "mistral", "npcache", "pt",
 )  # fmt: skip
 
@@ -23,7 +23,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     if strategy is None or threads is None or threads.value is not True:
         return
     name = "auto" if form is None or form.value is None else form.value
-    if not isinstance(name, str) or name.lower() not in FORMATS:
+    if not isinstance(name, str) or name.lower() not in _FORMATS:
         return
     if name.lower() == "auto" and "://" in str(facts.resolved.value("model", "name")):
         return

@@ -9,8 +9,8 @@ from typing import Final
 from mixvllm.core.diagnostic import Diagnostic, Related, Severity
 from mixvllm.rules.base import Facts, Rule
 
-STORES: Final = ("s3://", "gs://")
-STREAMS: Final = ("auto", "modelexpress", "runai_streamer", "runai_streamer_sharded")
+_STORES: Final = ("s3://", "gs://")
+_STREAMS: Final = ("auto", "modelexpress", "runai_streamer", "runai_streamer_sharded")
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -18,7 +18,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     form, model = facts.setting("load-format"), facts.resolved.value("model", "name")
     if form is None or not isinstance(form.value, str) or not isinstance(model, str):
         return
-    if model.lower().startswith(STORES) and form.value.lower() not in STREAMS:
+    if model.lower().startswith(_STORES) and form.value.lower() not in _STREAMS:
         yield RULE.finding(
             f"`{form.name}` contradicts the model's place: {form.value} reads files, and"
             " the model is in an object store",

@@ -11,7 +11,7 @@ from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.inside import inside
 from mixvllm.rules.combinations.pairs import contradicts
 
-HOLDS: Final = {"chrome_trace": "trace", "hatchet": "tree", "hatchet_msgpack": "tree"}
+_HOLDS: Final = {"chrome_trace": "trace", "hatchet": "tree", "hatchet_msgpack": "tree"}
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -22,7 +22,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         return
     data = keys.get("proton_data")
     kind = "tree" if data is None else data.value
-    wanted = HOLDS.get(form.value) if isinstance(form.value, str) else None
+    wanted = _HOLDS.get(form.value) if isinstance(form.value, str) else None
     if wanted is not None and kind in ("tree", "trace") and kind != wanted:
         yield contradicts(
             RULE, form, data or profiler, f"{form.value} holds a {wanted}, the data is a {kind}",

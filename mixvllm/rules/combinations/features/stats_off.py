@@ -10,7 +10,7 @@ from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.pairs import overruled
 
-METRICS: Final = (
+_METRICS: Final = (
     "kv-cache-metrics", "cudagraph-metrics", "enable-mfu-metrics", "aggregate-engine-logging",
 )  # fmt: skip
 
@@ -20,7 +20,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     off = facts.switched_on("disable-log-stats")
     if off is None:
         return
-    for name in METRICS:
+    for name in _METRICS:
         if (setting := facts.switched_on(name)) is not None:
             yield overruled(
                 RULE, setting, off, "no statistics are gathered", remedy="take one of the two out"

@@ -12,7 +12,7 @@ from mixvllm.rules.combinations.inside import inside
 from mixvllm.rules.combinations.pairs import needs
 from mixvllm.settings.layers import Value
 
-ASKS: Final[Mapping[str, Value]] = {"torch_profiler_dir": "", "capture_torch_profiler": False}
+_ASKS: Final[Mapping[str, Value]] = {"torch_profiler_dir": "", "capture_torch_profiler": False}
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -21,7 +21,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     profiler = keys.get("profiler")
     if profiler is not None and profiler.value == "torch":
         return
-    for name, silent in ASKS.items():
+    for name, silent in _ASKS.items():
         key = keys.get(name)
         if key is not None and isinstance(key.value, type(silent)) and key.value != silent:
             yield needs(

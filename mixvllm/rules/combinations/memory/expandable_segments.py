@@ -10,13 +10,13 @@ from mixvllm.core.diagnostic import Diagnostic, Related, Severity
 from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.inside import inside
 
-VARIABLE: Final = "PYTORCH_CUDA_ALLOC_CONF"
+_VARIABLE: Final = "PYTORCH_CUDA_ALLOC_CONF"
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """PyTorch's expandable segments move them, unless vLLM's own allocator holds them."""
     connector = inside(facts, "kv-transfer-config").get("kv_connector")
-    segments = facts.variable(VARIABLE)
+    segments = facts.variable(_VARIABLE)
     if connector is None or segments is None:
         return
     if any(map(facts.switched_on, ("enable-sleep-mode", "enable-cumem-allocator"))):
@@ -24,11 +24,11 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     text, origin, _ = segments
     if "expandable_segments:True" in text:
         yield RULE.finding(
-            f"`{connector.name}` contradicts {VARIABLE}: expandable segments move the blocks that"
+            f"`{connector.name}` contradicts {_VARIABLE}: expandable segments move the blocks that"
             " are sent",
             connector.place.key,
             key=connector.key,
-            label=f"take expandable_segments out of {VARIABLE}",
+            label=f"take expandable_segments out of {_VARIABLE}",
             related=(Related(origin, "set here"),),
         )
 

@@ -12,7 +12,7 @@ from mixvllm.rules.combinations.counts import count
 from mixvllm.rules.combinations.inside import inside
 from mixvllm.rules.combinations.pairs import unfit
 
-SIZES: Final = (
+_SIZES: Final = (
     "decode-context-parallel-size",
     "tensor-parallel-size",
     "prefill-context-parallel-size",
@@ -23,7 +23,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     """Refused where groups of ranks share it."""
     setting = facts.setting("decode-context-parallel-size")
     connector = inside(facts, "kv-transfer-config").get("kv_connector")
-    decode, tensor, prefill = (count(facts, name) for name in SIZES)
+    decode, tensor, prefill = (count(facts, name) for name in _SIZES)
     if setting is None or connector is None or connector.value != "NixlConnector":
         return
     if not decode or tensor is None or prefill is None:

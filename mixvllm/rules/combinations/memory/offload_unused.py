@@ -10,7 +10,7 @@ from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.pairs import idle
 
-PARTS: Final = {
+_PARTS: Final = {
     "cpu-offload-gb": ("cpu-offload-params",),
     "offload-group-size": ("offload-params", "offload-num-in-group", "offload-prefetch-step"),
 }
@@ -18,7 +18,7 @@ PARTS: Final = {
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Nothing reads it while nothing is offloaded that way."""
-    for needed, names in PARTS.items():
+    for needed, names in _PARTS.items():
         if facts.value_of(needed) != 0 or facts.value_of("offload-backend") == "prefetch":
             continue
         for name in names:

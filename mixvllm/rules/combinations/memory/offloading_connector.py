@@ -11,7 +11,7 @@ from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.inside import inside
 from mixvllm.rules.combinations.pairs import overruled
 
-OWN: Final = (
+_OWN: Final = (
     "OffloadingConnector",
     "SimpleCPUOffloadConnector",
     "LMCacheConnectorV1",
@@ -25,7 +25,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     connector = inside(facts, "kv-transfer-config").get("kv_connector")
     if size is None or size.value is None or connector is None:
         return
-    if connector.value not in OWN:
+    if connector.value not in _OWN:
         yield overruled(
             RULE, connector, size, "offloading brings its own connector",
             remedy="take one of the two out",

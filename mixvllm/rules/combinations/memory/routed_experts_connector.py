@@ -11,7 +11,7 @@ from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.inside import inside
 from mixvllm.rules.combinations.pairs import contradicts
 
-CONNECTORS: Final = (
+_CONNECTORS: Final = (
     "NixlConnector",
     "NixlPullConnector",
     "NixlPushConnector",
@@ -24,7 +24,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     """These connectors bring the blocks and not the experts."""
     switch = facts.switched_on("enable-return-routed-experts")
     connector = inside(facts, "kv-transfer-config").get("kv_connector")
-    if switch is not None and connector is not None and connector.value in CONNECTORS:
+    if switch is not None and connector is not None and connector.value in _CONNECTORS:
         yield contradicts(
             RULE, switch, connector, "blocks come without the experts that made them",
             remedy="take one of the two out",

@@ -10,13 +10,13 @@ from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.pairs import contradicts
 
-METHODS: Final = ("fp8", "awq", "awq_marlin", "auto_awq", "gptq", "gptq_marlin", "auto_gptq")
+_METHODS: Final = ("fp8", "awq", "awq_marlin", "auto_awq", "gptq", "gptq_marlin", "auto_gptq")
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Refused with float32; `auto` follows the checkpoint."""
     method, dtype = facts.setting("quantization"), facts.setting("dtype")
-    if method is None or dtype is None or method.value not in METHODS:
+    if method is None or dtype is None or method.value not in _METHODS:
         return
     if dtype.value in ("float32", "float"):
         yield contradicts(

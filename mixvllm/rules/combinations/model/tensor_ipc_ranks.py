@@ -8,10 +8,10 @@ from typing import Final
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule
-from mixvllm.rules.combinations.amounts import whole
+from mixvllm.rules.combinations.counts import whole
 from mixvllm.rules.combinations.pairs import contradicts
 
-SIZES: Final = ("tensor-parallel-size", "pipeline-parallel-size", "data-parallel-size")
+_SIZES: Final = ("tensor-parallel-size", "pipeline-parallel-size", "data-parallel-size")
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -19,7 +19,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     ipc = facts.setting("mm-tensor-ipc")
     if ipc is None or ipc.value != "torch_shm":
         return
-    for name in SIZES:
+    for name in _SIZES:
         ranks = facts.setting(name)
         if ranks is not None and (whole(ranks) or 1) > 1:
             yield contradicts(

@@ -11,7 +11,7 @@ from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.pairs import needs
 from mixvllm.rules.combinations.parallel.ranks import on_one_machine, ranks
 
-OTHERS: Final = ("data-parallel-hybrid-lb", "data-parallel-multi-port-external-lb")
+_OTHERS: Final = ("data-parallel-hybrid-lb", "data-parallel-multi-port-external-lb")
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -22,7 +22,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     inferred = not on_one_machine(facts) and ranks(facts) != 1
     if switch is None or facts.setting("data-parallel-rank") or inferred:
         return
-    if any(map(facts.switched_on, OTHERS)):
+    if any(map(facts.switched_on, _OTHERS)):
         return
     yield needs(
         RULE, switch, "data-parallel-rank", "each process is one rank, and must be told which"

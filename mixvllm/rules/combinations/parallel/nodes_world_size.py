@@ -12,7 +12,7 @@ from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.counts import count
 from mixvllm.rules.combinations.pairs import unfit
 
-SIZES: Final = ("data-parallel-size", "pipeline-parallel-size", "tensor-parallel-size")
+_SIZES: Final = ("data-parallel-size", "pipeline-parallel-size", "tensor-parallel-size")
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -20,15 +20,15 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     prefill context parallelism, so nothing is said beside it.
     """
     nodes, number = facts.setting("nnodes"), count(facts, "nnodes")
-    sizes = [size for name in SIZES if (size := count(facts, name)) is not None]
-    if nodes is None or number is None or number < 2 or len(sizes) < len(SIZES):
+    sizes = [size for name in _SIZES if (size := count(facts, name)) is not None]
+    if nodes is None or number is None or number < 2 or len(sizes) < len(_SIZES):
         return
     world = math.prod(sizes)
     if count(facts, "prefill-context-parallel-size") == 1 and world % number:
         ranks = "1 rank" if world == 1 else f"{world} ranks"
         yield unfit(
             RULE, nodes, f"is {number}, and {ranks} cannot be spread over them evenly",
-            *map(facts.setting, SIZES), remedy="each machine takes the same number of ranks",
+            *map(facts.setting, _SIZES), remedy="each machine takes the same number of ranks",
         )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.pairs import unfit
 
-RANGE: Final = re.compile(r"(?<![\d-])(\d{1,9})-(\d{1,9})(?![\d-])")
+_RANGE: Final = re.compile(r"(?<![\d-])(\d{1,9})-(\d{1,9})(?![\d-])")
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -21,7 +21,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         return
     texts = setting.value if isinstance(setting.value, list) else [setting.value]
     for text in texts:
-        for first, last in RANGE.findall(text) if isinstance(text, str) else ():
+        for first, last in _RANGE.findall(text) if isinstance(text, str) else ():
             if int(first) > int(last):
                 yield unfit(
                     RULE, setting, f"has the range {first}-{last}, which runs backwards",

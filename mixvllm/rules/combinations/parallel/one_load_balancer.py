@@ -10,7 +10,7 @@ from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.pairs import contradicts
 
-WAYS: Final = (
+_WAYS: Final = (
     "data-parallel-external-lb",
     "data-parallel-hybrid-lb",
     "data-parallel-multi-port-external-lb",
@@ -19,7 +19,7 @@ WAYS: Final = (
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Refused when two are switched on."""
-    chosen = [setting for name in WAYS if (setting := facts.switched_on(name))]
+    chosen = [setting for name in _WAYS if (setting := facts.switched_on(name))]
     for other in chosen[1:]:
         yield contradicts(
             RULE, other, chosen[0], "only one way of load balancing can be chosen",

@@ -11,7 +11,7 @@ from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.counts import count
 from mixvllm.rules.combinations.pairs import needs
 
-BACKENDS: Final = ("deepep_low_latency", "deepep_high_throughput", "nixl_ep")
+_BACKENDS: Final = ("deepep_low_latency", "deepep_high_throughput", "nixl_ep")
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -21,10 +21,10 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         facts.setting("ubatch-size") if parts is not None and parts > 1 else None
     )
     backend = facts.value_of("all2all-backend")
-    if switch is not None and isinstance(backend, str) and backend not in BACKENDS:
+    if switch is not None and isinstance(backend, str) and backend not in _BACKENDS:
         yield needs(
             RULE, switch, "all2all-backend", f"{backend} cannot overlap batches",
-            remedy=f"set all2all-backend to {' or '.join(BACKENDS)}",
+            remedy=f"set all2all-backend to {' or '.join(_BACKENDS)}",
         )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.counts import count
 from mixvllm.rules.combinations.pairs import unfit
 
-SIZES: Final = (
+_SIZES: Final = (
     "prefill-context-parallel-size",
     "decode-context-parallel-size",
     "tensor-parallel-size",
@@ -20,7 +20,7 @@ SIZES: Final = (
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Three sizes are left for the decode side: 1, the prefill side's, or all ranks of a stage."""
-    prefill, decode, tensor = (count(facts, name) for name in SIZES)
+    prefill, decode, tensor = (count(facts, name) for name in _SIZES)
     if prefill is None or decode is None or tensor is None or prefill < 2:
         return
     allowed = sorted({1, prefill, tensor * prefill})
@@ -28,7 +28,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     if setting is not None and decode not in allowed:
         yield unfit(
             RULE, setting, f"is {decode}; beside prefill context parallelism it is one of"
-            f" {', '.join(map(str, allowed))}", facts.setting(SIZES[0]), facts.setting(SIZES[2]),
+            f" {', '.join(map(str, allowed))}", facts.setting(_SIZES[0]), facts.setting(_SIZES[2]),
             remedy=f"write one of {', '.join(map(str, allowed))}",
         )  # fmt: skip
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule
-from mixvllm.rules.combinations.amounts import whole
+from mixvllm.rules.combinations.counts import whole
 from mixvllm.rules.combinations.pairs import contradicts
 
 

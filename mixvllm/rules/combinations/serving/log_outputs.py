@@ -13,7 +13,7 @@ from mixvllm.rules.combinations.pairs import needs
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Refused when requests are not logged."""
     setting = facts.switched_on("enable-log-outputs")
-    if setting is not None and facts.value_of("enable-log-requests") is not True:
+    if setting is not None and facts.switched_on("enable-log-requests") is None:
         yield needs(RULE, setting, "enable-log-requests", "outputs are logged with their requests")
 
 

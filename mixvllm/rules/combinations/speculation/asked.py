@@ -17,6 +17,8 @@ SHORT: Final = {
     "spec-model": "model",
     "spec-tokens": "num_speculative_tokens",
 }
+# Methods whose draft is a model of its own.
+DRAFT_MODELS: Final = ("draft_model", "eagle", "eagle3", "mtp", "dflash", "dspark")
 
 
 def asked(facts: Facts) -> Mapping[str, EngineSetting]:

@@ -11,14 +11,14 @@ from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.pairs import contradicts
 from mixvllm.rules.combinations.speculation.asked import asked, method_of
 
-METHODS: Final = ("ngram", "suffix", "medusa", "mlp_speculator")
+_METHODS: Final = ("ngram", "suffix", "medusa", "mlp_speculator")
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Refused when async scheduling is asked for; left alone, vLLM switches it off."""
     ahead, keys = facts.switched_on("async-scheduling"), asked(facts)
     method = keys.get("method") or keys.get("model")
-    if ahead is not None and method is not None and method_of(keys) in METHODS:
+    if ahead is not None and method is not None and method_of(keys) in _METHODS:
         yield contradicts(
             RULE, ahead, method, f"{method_of(keys)} drafts between two steps",
             remedy="take it out: vLLM decides",

@@ -4,22 +4,24 @@ vLLM 0.32.0, `config/speculative.py`, `SpeculativeConfig._maybe_override_draft_m
 """
 
 from collections.abc import Iterator
-from typing import Final
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule
-from mixvllm.rules.combinations.amounts import whole
+from mixvllm.rules.combinations.counts import whole
 from mixvllm.rules.combinations.pairs import misfit
-from mixvllm.rules.combinations.speculation.asked import asked, method_of
-
-MODELS: Final = ("draft_model", "eagle", "eagle3", "mtp", "dflash", "dspark")
+from mixvllm.rules.combinations.speculation.asked import DRAFT_MODELS, asked, method_of
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Refused when it is longer, where the profile says both."""
     keys = asked(facts)
     draft, target = keys.get("max_model_len"), facts.setting("max-model-len")
-    if draft is None or target is None or "model" not in keys or method_of(keys) not in MODELS:
+    if (
+        draft is None
+        or target is None
+        or "model" not in keys
+        or method_of(keys) not in DRAFT_MODELS
+    ):
         return
     length, limit = whole(draft), whole(target)
     if length is not None and limit is not None and length > limit > 0:

@@ -4,14 +4,11 @@ vLLM 0.32.0, `config/speculative.py`, `SpeculativeConfig._verify_and_get_draft_t
 """
 
 from collections.abc import Iterator
-from typing import Final
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule
-from mixvllm.rules.combinations.amounts import whole
-from mixvllm.rules.combinations.speculation.asked import asked, method_of
-
-MODELS: Final = ("draft_model", "eagle", "eagle3", "mtp", "dflash", "dspark")
+from mixvllm.rules.combinations.counts import whole
+from mixvllm.rules.combinations.speculation.asked import DRAFT_MODELS, asked, method_of
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -24,7 +21,9 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     if size is None or not isinstance(all_of_them, int) or "model" not in keys:
         return
     model, method, ranks = keys["model"].value, method_of(keys), whole(size)
-    if method not in MODELS and not (method is None and isinstance(model, str) and "/" in model):
+    if method not in DRAFT_MODELS and not (
+        method is None and isinstance(model, str) and "/" in model
+    ):
         return
     if ranks is not None and ranks > 0 and ranks not in (1, all_of_them):
         yield RULE.finding(

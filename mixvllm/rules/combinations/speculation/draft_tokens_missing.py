@@ -10,8 +10,8 @@ from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.speculation.asked import asked, brings_its_own, method_of
 
-NEVER_BROUGHT: Final = ("draft_model", "extract_hidden_states", "ngram", "ngram_gpu")
-PERHAPS: Final = ("dflash", "dspark", "eagle", "eagle3", "mtp")
+_NEVER_BROUGHT: Final = ("draft_model", "extract_hidden_states", "ngram", "ngram_gpu")
+_PERHAPS: Final = ("dflash", "dspark", "eagle", "eagle3", "mtp")
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -23,12 +23,12 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     method, name = keys.get("method"), method_of(keys)
     if method is None or "model" in keys or "num_speculative_tokens" in keys:
         return
-    if name in NEVER_BROUGHT or (name in PERHAPS and not brings_its_own(facts)):
+    if name in _NEVER_BROUGHT or (name in _PERHAPS and not brings_its_own(facts)):
         yield RULE.finding(
             f"`{method.name}` {method.value} needs `num_speculative_tokens`: no draft model"
             " says how many",
             method.place.key, key=method.key, label="add num_speculative_tokens",
-            severity=Severity.ERROR if name in NEVER_BROUGHT else Severity.WARNING,
+            severity=Severity.ERROR if name in _NEVER_BROUGHT else Severity.WARNING,
         )  # fmt: skip
 
 

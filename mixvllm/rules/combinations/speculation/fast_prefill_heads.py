@@ -11,14 +11,14 @@ from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.pairs import contradicts
 from mixvllm.rules.combinations.speculation.asked import asked, method_of
 
-METHODS: Final = ("eagle", "eagle3", "mtp")
+_METHODS: Final = ("eagle", "eagle3", "mtp")
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """Refused with the methods that need them."""
     fast, keys = facts.switched_on("kv-sharing-fast-prefill"), asked(facts)
     method = keys.get("method")
-    if fast is not None and method is not None and method_of(keys) in METHODS:
+    if fast is not None and method is not None and method_of(keys) in _METHODS:
         yield contradicts(
             RULE, fast, method, "its head is fed with the whole prompt's states",
             remedy="take one of the two out",

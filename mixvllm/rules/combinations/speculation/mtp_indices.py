@@ -11,7 +11,7 @@ from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.pairs import contradicts
 from mixvllm.rules.combinations.speculation.asked import asked, method_of
 
-OTHERS: Final = ("ngram", "ngram_gpu", "suffix", "eagle", "eagle3", "dflash", "dspark")
+_OTHERS: Final = ("ngram", "ngram_gpu", "suffix", "eagle", "eagle3", "dflash", "dspark")
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -20,7 +20,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     share, method = keys.get("index_share_for_mtp_iteration"), keys.get("method")
     if share is None or not isinstance(share.value, bool) or method is None:
         return
-    if method_of(keys) in OTHERS:
+    if method_of(keys) in _OTHERS:
         yield contradicts(
             RULE, share, method, "only mtp runs its layer several times", remedy="take it out"
         )

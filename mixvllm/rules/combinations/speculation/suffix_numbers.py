@@ -10,7 +10,7 @@ from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.speculation.asked import asked, method_of
 
-BOUNDS: Final = {
+_BOUNDS: Final = {
     "suffix_decoding_max_tree_depth": (1, None, "1 or more"),
     "suffix_decoding_max_cached_requests": (0, None, "0 or more"),
     "suffix_decoding_max_spec_factor": (0, None, "0 or more"),
@@ -23,7 +23,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     keys = asked(facts)
     if method_of(keys) != "suffix":
         return
-    for name, (low, high, said) in BOUNDS.items():
+    for name, (low, high, said) in _BOUNDS.items():
         key = keys.get(name)
         if key is None or not isinstance(key.value, int | float):
             continue

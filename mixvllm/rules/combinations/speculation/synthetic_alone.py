@@ -11,7 +11,7 @@ from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.pairs import needs
 from mixvllm.rules.combinations.speculation.asked import asked
 
-KEYS: Final = ("synthetic_acceptance_rates", "synthetic_acceptance_length")
+_KEYS: Final = ("synthetic_acceptance_rates", "synthetic_acceptance_length")
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -20,7 +20,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     method = keys.get("rejection_sample_method")
     if method is not None and method.value == "synthetic":
         return
-    for name in KEYS:
+    for name in _KEYS:
         if (key := keys.get(name)) is not None:
             yield needs(
                 RULE, key, "rejection_sample_method", "acceptance is only then synthetic",

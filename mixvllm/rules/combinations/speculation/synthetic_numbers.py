@@ -9,11 +9,11 @@ from typing import Final
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule
-from mixvllm.rules.combinations.amounts import whole
+from mixvllm.rules.combinations.counts import whole
 from mixvllm.rules.combinations.speculation.asked import asked
 from mixvllm.settings.layers import Value
 
-LABEL: Final = "a rate for each token, from 0 to 1, none above the one before"
+_LABEL: Final = "a rate for each token, from 0 to 1, none above the one before"
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -24,7 +24,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     if tokens is None or method is None or method.value != "synthetic":
         return
     if rates is not None and length is None and (why := _wrong(rates.value, tokens)):
-        yield RULE.finding(f"`{rates.name}` {why}", rates.place.value, key=rates.key, label=LABEL)
+        yield RULE.finding(f"`{rates.name}` {why}", rates.place.value, key=rates.key, label=_LABEL)
     if length is None or rates is not None or not isinstance(length.value, int | float):
         return
     if not 1 <= length.value <= tokens + 1:

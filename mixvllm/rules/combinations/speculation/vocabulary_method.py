@@ -11,7 +11,7 @@ from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations.pairs import contradicts
 from mixvllm.rules.combinations.speculation.asked import asked, method_of
 
-OTHERS: Final = ("ngram", "ngram_gpu", "suffix", "eagle", "eagle3", "dflash", "dspark", "mtp")
+_OTHERS: Final = ("ngram", "ngram_gpu", "suffix", "eagle", "eagle3", "dflash", "dspark", "mtp")
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -20,7 +20,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     switch, method = keys.get("use_heterogeneous_vocab"), keys.get("method")
     if switch is None or switch.value is not True or method is None:
         return
-    if method_of(keys) in OTHERS:
+    if method_of(keys) in _OTHERS:
         yield contradicts(
             RULE, switch, method, "only a draft model has a vocabulary of its own",
             remedy="write `method: draft_model`",

@@ -12,7 +12,7 @@ from mixvllm.rules.combinations.inside import inside
 from mixvllm.rules.combinations.pairs import contradicts
 from mixvllm.rules.combinations.speculation.asked import asked, method_of
 
-METHODS: Final = ("ngram", "ngram_gpu", "suffix", "extract_hidden_states")
+_METHODS: Final = ("ngram", "ngram_gpu", "suffix", "extract_hidden_states")
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -21,7 +21,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     method = keys.get("method") or keys.get("model")
     if watermark is None or not inside(facts, "watermark-config") or method is None:
         return
-    if method_of(keys) in METHODS:
+    if method_of(keys) in _METHODS:
         yield contradicts(
             RULE, method, watermark, "only drafts that a model samples carry a watermark",
             remedy="draft with a model",

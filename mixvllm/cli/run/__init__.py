@@ -1,0 +1,1 @@
+"""What commands do once their words are read, with Typer or without."""

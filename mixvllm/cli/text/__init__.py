@@ -1,0 +1,1 @@
+"""Results for a person: findings, keys, pages and tables as lines of text."""

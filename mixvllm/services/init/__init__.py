@@ -1,0 +1,1 @@
+"""Use case: a first profile of a model."""

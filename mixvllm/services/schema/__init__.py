@@ -1,0 +1,1 @@
+"""Use case: the JSON Schema of profiles, for editors."""

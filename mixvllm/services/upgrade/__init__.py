@@ -1,0 +1,1 @@
+"""Use case: what changes for a profile between two releases of vLLM."""

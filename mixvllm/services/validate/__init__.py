@@ -1,0 +1,1 @@
+"""Use case: check profiles, mend what is certain, and report it."""

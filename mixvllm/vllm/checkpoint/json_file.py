@@ -1,0 +1,49 @@
+"""A JSON file of a model's folder, read without trust: it may be large, torn, or no file."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from mixvllm.core.regular_file import Unreadable, read_regular
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+SMALL: Final = 16 * 2**20  # bytes; a configuration has some kB, one with a long vocabulary 2 MB
+POINTER: Final = b"version https://git-lfs.github.com/spec/"
+_POINTER: Final = "is a Git LFS pointer, not the file: run `git lfs pull` in the model's folder"
+
+
+@dataclass(frozen=True, slots=True)
+class JsonFile:
+    """What a file holds. ``fault`` is why it holds nothing, in words that follow its name."""
+
+    name: str
+    there: bool = False
+    values: Mapping[str, Json] = field(default_factory=dict)
+    fault: str = ""
+
+
+def read_json(path: Path, *, at_most: int = SMALL) -> JsonFile:
+    """Read a file that holds one JSON object. Never raises, never waits for a pipe."""
+    try:
+        data = read_regular(path, at_most=at_most)
+    except FileNotFoundError:
+        return JsonFile(path.name)
+    except Unreadable as why:
+        return JsonFile(path.name, there=True, fault=str(why))
+    if data.startswith(POINTER):
+        return JsonFile(path.name, there=True, fault=_POINTER)
+    try:
+        values = json.loads(data)
+    except RecursionError:
+        return JsonFile(path.name, there=True, fault="is nested too deeply")
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        return JsonFile(path.name, there=True, fault=f"is not JSON, or cut off: {place}")
+    except ValueError:  # no UTF-8, or a number of more than 4,300 digits
+        return JsonFile(path.name, there=True, fault="is not JSON")
+    if not isinstance(values, dict):
+        return JsonFile(path.name, there=True, fault="is not a JSON object")
+    return JsonFile(path.name, there=True, values=values)

@@ -1,0 +1,165 @@
+"""The table fits every width and never shows what was not read."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mixvllm.cli.text.gpus import gpu_lines
+from mixvllm.gpu.inventory import (
+    FIELDS,
+    Driver,
+    Gpu,
+    GpuInventory,
+    GpuMemory,
+    GpuProcess,
+    GpuUtilization,
+    Problem,
+)
+
+GIB = 2**30
+BUSY = Gpu(
+    index=0,
+    uuid="GPU-1",
+    name="NVIDIA H100 80GB HBM3",
+    pci_bus_id="00000000:1A:00.0",
+    compute_capability=(9, 0),
+    memory=GpuMemory(80 * GIB, 56 * GIB, 23 * GIB, GIB),
+    utilization=GpuUtilization(97, 41),
+    temperature_celsius=63,
+    power_watts=612.345,
+    power_limit_watts=700.0,
+    mig_enabled=False,
+    ecc_uncorrected_errors=0,
+    row_remap_pending=False,
+    row_remap_failed=False,
+    processes=(
+        GpuProcess(14256, ("compute",), 50 * GIB, "VLLM::EngineCore", "anna"),
+        GpuProcess(99, ("graphics",), GIB, "Xorg", "root"),
+    ),
+)
+IDLE = replace(
+    BUSY,
+    index=1,
+    memory=GpuMemory(80 * GIB, 0, 79 * GIB, GIB),
+    utilization=GpuUtilization(0, 0),
+    temperature_celsius=34,
+    power_watts=71.2,
+    processes=(),
+)
+LOST = Gpu(2, unavailable=dict.fromkeys(FIELDS, "the card is lost"))
+LOST_PROBLEM = Problem("card-lost", "card 2 no longer answers", "reboot", 2)
+
+
+def inventory(*gpus: Gpu, problems: tuple[Problem, ...] = ()) -> GpuInventory:
+    taken_at = datetime(2026, 11, 22, tzinfo=UTC)
+    return GpuInventory(taken_at, Driver("580.95.05", "13.0"), gpus, problems)
+
+
+def shown(taken: GpuInventory, *, width: int = 200, ascii_only: bool = False) -> list[str]:
+    return [line.plain for line in gpu_lines(taken, width=width, ascii_only=ascii_only)]
+
+
+def test_a_wide_terminal_shows_all() -> None:
+    assert shown(inventory(BUSY, IDLE, LOST, problems=(LOST_PROBLEM,))) == [
+        " card  name                   cc   memory                        util  temp   power       "
+        "  health  used by",
+        " 0     NVIDIA H100 80GB HBM3  9.0  56.0 of 80.0 GiB  ███████░░░  97 %  63 °C  612 of 700 W"
+        "  ok      VLLM::EngineCore (pid 14256) and 1 more",
+        " 1     NVIDIA H100 80GB HBM3  9.0   0.0 of 80.0 GiB  ░░░░░░░░░░   0 %  34 °C   71 of 700 W"
+        "  ok      nobody",
+        " 2     -                      -                   -                 -      -             -"
+        "  lost    -",
+        "",
+        "driver 580.95.05, CUDA 13.0, 3 cards",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("width", "heads"),
+    [
+        (200, "card name cc memory util temp power health used by"),
+        (80, "card name cc memory util temp health"),
+        (60, "card name memory util health"),
+        (40, "card name memory"),
+        (20, "card memory"),
+    ],
+)
+def test_columns_go_by_importance(width: int, heads: str) -> None:
+    head, *_, last = shown(inventory(BUSY), width=width)
+    assert " ".join(head.split()) == heads
+    gone = [word for word in ("power", "used by", "cc", "health") if word not in heads]
+    assert all(word in last for word in gone)
+
+
+@given(st.integers(30, 220), st.booleans())
+def test_no_row_is_wider_than_the_terminal(width: int, ascii_only: bool) -> None:
+    wide = replace(IDLE, index=3, name="表" * 30, processes=(GpuProcess(1, (), None, "x" * 90),))
+    lines = shown(
+        inventory(BUSY, IDLE, LOST, wide, problems=(LOST_PROBLEM,)),
+        width=width,
+        ascii_only=ascii_only,
+    )
+    from rich.cells import cell_len
+
+    for line in lines[: lines.index("")]:
+        assert cell_len(line) <= width
+        assert line == line.rstrip()
+
+
+def test_a_terminal_of_ascii_gets_ascii() -> None:
+    odd = replace(BUSY, name="NVIDIA \ufffd Grace GB10")
+    for width in (200, 40):  # the name is cut at 40
+        text = "\n".join(shown(inventory(odd), width=width, ascii_only=True))
+        assert text.isascii()
+    assert "#######..." in "\n".join(shown(inventory(odd), ascii_only=True))
+
+
+def test_what_is_not_known_is_a_dash_with_its_reason_below() -> None:
+    silent = replace(
+        BUSY,
+        power_watts=None,
+        ecc_uncorrected_errors=None,
+        row_remap_pending=None,
+        row_remap_failed=None,
+        utilization=GpuUtilization(None, None),
+        unavailable={
+            "power_watts": "the driver does not tell this user",
+            "utilization.gpu_percent": "not supported by this card",
+            "utilization.memory_percent": "not supported by this card",
+            "row_remap_pending": "not supported by this card",
+            "row_remap_failed": "not supported by this card",
+            "ecc_uncorrected_errors": "not supported by this card",
+        },
+    )
+    lines = shown(inventory(silent, replace(silent, index=1), replace(IDLE, index=2)))
+    assert " 0 %" not in lines[1]
+    assert " ok " not in lines[1]
+    assert " ok " in lines[3]
+    assert lines[4:-1] == [
+        "",
+        "util, health of cards 0, 1: not supported by this card",
+        "power of cards 0, 1: the driver does not tell this user",
+    ]
+
+
+def test_the_worst_of_a_card_is_its_health() -> None:
+    problems = (
+        Problem("ecc-errors", "", "", 0),
+        Problem("row-remap-failed", "", "", 0),
+        Problem("row-remap-pending", "", "", 1),
+    )
+    lines = shown(inventory(BUSY, IDLE, problems=problems))
+    assert "worn out" in lines[1]
+    assert "remap pending" in lines[2]
+
+
+def test_a_driver_without_a_version_is_said_to_be_unknown() -> None:
+    taken = replace(inventory(IDLE), driver=Driver(None, None))
+    assert shown(taken)[-1] == "driver unknown, CUDA unknown, 1 card"
+
+
+def test_a_name_with_markup_is_shown_as_it_is() -> None:
+    assert "[red]A card[/]" in shown(inventory(replace(IDLE, name="[red]A card[/]")))[1]
