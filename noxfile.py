@@ -147,6 +147,15 @@ def bench(session: nox.Session) -> None:
         session.log("the time to the first answer needs the engine that `nox -s demo` makes")
 
 
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Breed bad profiles for five minutes; `-- --minutes 60`, `-- FILE` takes one up again."""
+    session.install("-e", ".")
+    seeds = ("tests/data/good_profiles", "tests/data/bad_profiles", "profiles")
+    out = ("--out", str(ROOT / ".nox" / "fuzz"))
+    session.run("python", "-m", "mixvllm.testing.fuzz", *out, *session.posargs, *seeds)
+
+
 @nox.session(venv_backend="none")
 def schemas(session: nox.Session) -> None:
     """Write down the options of vLLM again, and show what differs from before.
@@ -179,7 +188,7 @@ def schemas(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def models(session: nox.Session) -> None:
-    """Write down again which models vLLM can serve, and show what differs from before.
+    """Write down again which models and names vLLM knows, and show what differs from before.
 
     Of the engine's environment; `-- 0.31.0 0.33.0` fetches the wheels of these releases instead.
     """
@@ -194,7 +203,7 @@ def models(session: nox.Session) -> None:
         run(session, PYTHON, "-m", "mixvllm.vllm.pack_models", fresh, *packages, *beside)
     before, after = (json.loads(gzip.decompress(path.read_bytes())) for path in (MODELS, fresh))
     session.log(f"releases: {', '.join(after['releases'])}")
-    for section in ("architectures", "types", "no_float16"):
+    for section in sorted(after.keys() - {"format", "releases", "transformers"}):
         for name in sorted(before[section].keys() | after[section].keys()):
             old, new = before[section].get(name), after[section].get(name)
             if old != new:

@@ -7,6 +7,7 @@ import gc
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 import mixvllm
@@ -27,7 +28,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         code = 0
     except OSError as error:
         forget_stdout()
-        print(f"error: the output cannot be written: {error.strerror}", file=sys.stderr)
+        with suppress(OSError):  # standard error may be the one that is full
+            print(f"error: the output cannot be written: {error.strerror}", file=sys.stderr)
         code = 3
     gc.freeze()  # no last look at a heap that is thrown away: a fifth of a short command's CPU
     raise SystemExit(code)

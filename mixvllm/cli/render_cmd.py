@@ -21,7 +21,10 @@ class Target(StrEnum):
 
 @with_profile_options
 def render_cmd(
-    profile: Annotated[Path, typer.Argument(metavar="PROFILE", help="the profile", readable=False)],
+    profile: Annotated[
+        Path,
+        typer.Argument(metavar="PROFILE", help="the profile; - is standard input", readable=False),
+    ],
     target: Annotated[Target, typer.Option("--target", help="shell or json")] = Target.SHELL,
     format_: Annotated[
         Format, typer.Option("--format", help="json is the same as --target json")

@@ -8,8 +8,8 @@ from typing import Annotated, Final
 import typer
 
 from mixvllm.cli.progress import Progress
-from mixvllm.core.errors import MachineFault
 from mixvllm.services.check import Request, check
+from mixvllm.services.files.new import write_new
 from mixvllm.services.schema.profile import schema as schema_of
 
 _NO_PROFILE: Final = Path("<no profile>")
@@ -33,9 +33,4 @@ def schema(
     if output is None:
         print(text, end="")
         return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise MachineFault(
-            f"{output} cannot be written: {error.strerror}", hint="name another --output"
-        ) from None
+    write_new(output, text, force=True)

@@ -36,7 +36,11 @@ def serve(
     from mixvllm.services.serve import TRIED_AGAIN, plan, quiet_parts
     from mixvllm.services.serve import serve as run
 
-    checked = check(Request(profile, os.environ, overrides, look=True, progress=Progress()))
+    checked = check(
+        Request(
+            profile, os.environ, overrides, look=True, progress=Progress(), starts=True
+        )
+    )
     loud = [
         d
         for d in checked.diagnostics

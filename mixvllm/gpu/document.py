@@ -20,8 +20,8 @@ class Node:
     path: str = ""
 
     def refuse(self, what: str) -> NoReturn:
-        """Stop with a sentence that begins with the place."""
-        raise ValueError(f"{self.path or 'the document'}: {what}")
+        """Stop with a sentence that begins with the place, unless that is the whole document."""
+        raise ValueError(f"{self.path}: {what}" if self.path else what)
 
     def at(self, key: str) -> "Node":
         """A member of an object; one that is missing reads as null, and so does one of null."""

@@ -129,7 +129,10 @@ def parse_inventory(raw: bytes) -> GpuInventory:
         raise ValueError("is nested too deeply for an inventory") from None
     except ValueError as error:  # NaN, or a number of thousands of digits
         raise ValueError(f"is not JSON: {error}") from None
-    return inventory_from_json(document)
+    try:
+        return inventory_from_json(document)
+    except ValueError as error:
+        raise ValueError(f"cannot be used: {error}") from None
 
 
 def _no_number(name: str) -> object:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule, shown
-from mixvllm.rules.values import problems
+from mixvllm.rules.values import problems, some_choices
 from mixvllm.settings.edit import flow
 from mixvllm.settings.layers import Value
 from mixvllm.vllm.history import choice_removed_in
@@ -27,13 +27,14 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
             )
             continue
         count = f"{len(choices)} choices: " if len(choices) > 6 else ""
+        told = some_choices(str(problem.value), choices)
         yield RULE.finding(
             f"`{problem.setting.name}` does not take `{shown(problem.value)}`"
             f" (vLLM {facts.options.release})",
             problem.setting.place.value,
             key=problem.setting.key,
             label=f"did you mean `{near}`?" if near else "",
-            hint=f"{count}{', '.join(choices)}",
+            hint=f"{count}{told}",
             fix=flow(near) if near and problem.is_whole else None,
             safe=bool(near) and is_slip(str(problem.value), near, choices),
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule, shown
 from mixvllm.rules.json_keys import JsonKey, json_keys
-from mixvllm.rules.values import bounds_in_words, within
+from mixvllm.rules.values import bounds_in_words, some_choices, within
 from mixvllm.settings.edit import flow
 from mixvllm.vllm.lax import number_of, takes
 from mixvllm.vllm.option import ConfigKey, JsonType
@@ -57,7 +57,7 @@ def _not_a_choice(key: JsonKey, known: ConfigKey, what: str, release: str) -> Di
         key.place.value,
         key=key.path,
         label=label,
-        hint=f"choices: {', '.join(choices)}",
+        hint=f"choices: {some_choices(meant, choices)}",
         fix=_written(known, near[0]) if near and not key.in_text else None,
         safe=bool(near) and is_slip(str(key.value), near[0], choices),
     )

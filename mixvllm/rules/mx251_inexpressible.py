@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
+from mixvllm.core.origin import KeyPath
 from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.values import problem_of, unspeakable
+from mixvllm.settings.engine import EngineSetting
+from mixvllm.settings.layers import Value
 from mixvllm.vllm.argv import Inexpressible, render_value
+from mixvllm.vllm.option import Kind, Option
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -22,14 +26,33 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     for setting in facts.settings:
         if setting.option is None or problem_of(setting.option, setting.value):
             continue
-        try:
-            render_value(setting.option, setting.value)
-        except Inexpressible as error:
-            yield RULE.finding(
-                f"`{setting.name}` cannot be given to vLLM: {error}",
-                setting.place.value,
-                key=setting.key,
-            )
+        yield from _of_items(facts, setting, setting.option) or _refused(
+            facts, setting, setting.option, setting.value, setting.key
+        )
+
+
+def _of_items(facts: Facts, setting: EngineSetting, option: Option) -> list[Diagnostic]:
+    """What is wrong with adapters of a list, each looked at by itself."""
+    if option.kind is not Kind.LORA_MODULES or not isinstance(setting.value, list):
+        return []
+    return [
+        finding
+        for place, module in enumerate(setting.value)
+        for finding in _refused(facts, setting, option, module, (*setting.key, place))
+    ]
+
+
+def _refused(
+    facts: Facts, setting: EngineSetting, option: Option, value: Value, key: KeyPath
+) -> Iterator[Diagnostic]:
+    try:
+        render_value(option, value)
+    except Inexpressible as error:
+        yield RULE.finding(
+            f"`{setting.name}` cannot be given to vLLM: {error}",
+            facts.resolved.places.get(key, setting.place).value,
+            key=key,
+        )
 
 
 def _no_model(name: str) -> str | None:

@@ -66,6 +66,16 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
         if why:
             key, origin = setting.key, setting.place.value
             yield _FILE.finding(f"`{dotted(key)}`: {named} {why}", origin, key=key)
+            continue
+        template = template_of(setting)
+        fact = facts.files.get(template) if template is not None else None
+        if fact is not None and not fact.exists:
+            key, origin = setting.key, setting.place.value
+            yield _FILE.finding(
+                f"`{dotted(key)}`: {template} is not in the working folder, where vLLM looks",
+                origin, key=key, severity=Severity.WARNING,
+                label=f"a file beside the profile is ./{template}",
+            )  # fmt: skip
 
 
 def file_of(setting: EngineSetting) -> Path | None:
@@ -77,6 +87,20 @@ def file_of(setting: EngineSetting) -> Path | None:
         return None
     value = setting.value
     return Path(value) if isinstance(value, str) and value.startswith("/") else None
+
+
+def template_of(setting: EngineSetting) -> Path | None:
+    """The chat template's file that vLLM looks for in its working folder, then among its own,
+    which are called template_NAME.jinja. Text with a brace or of several lines is a template
+    itself (0.32.0, `renderers/chat_utils.py`, `_load_chat_template`).
+    """
+    if setting.option is None or setting.option.name != "chat-template":
+        return None
+    text = setting.value
+    if not isinstance(text, str) or text.startswith("/") or not {*"{}\n"}.isdisjoint(text):
+        return None
+    is_file = "/" in text or (text.endswith(".jinja") and not text.startswith("template_"))
+    return Path(text) if is_file else None
 
 
 def _what_is_wrong(fact: FileFact) -> str:

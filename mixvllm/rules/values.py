@@ -3,9 +3,10 @@
 The rules that speak of values ask here, so that a value never gets two findings.
 """
 
+import difflib
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, get_args
 
@@ -23,6 +24,8 @@ from mixvllm.vllm.quantity import human_integer
 YAML11_WORDS: Final = {"yes", "no", "on", "off", "y", "n"}
 NAMES_A_METHOD: Final = {"quantization"}  # any text, because plugins add methods; none is "off"
 _HUMAN: Final = {Kind.HUMAN_INTEGER, Kind.HUMAN_INTEGER_OR_AUTO}
+_LONG_LIST: Final = 20  # choices that are told one by one; of more,
+_SOME: Final = 6  # so many
 _SUFFIXED: Final = re.compile(r"\d+(\.\d+)?\s*([kmgt]i?b?|b)", re.IGNORECASE)
 
 
@@ -188,6 +191,14 @@ def takes_json(option: Option, value: Value) -> bool:
     held = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     items = option.items
     return takes(option.accepts, value) and (items is None or all(takes(items, i) for i in held))
+
+
+def some_choices(written: str, choices: Sequence[str]) -> str:
+    """The choices; of a long list those that are spelled most alike, and how many more."""
+    if len(choices) <= _LONG_LIST:
+        return ", ".join(choices)
+    near = difflib.get_close_matches(written, choices, n=_SOME, cutoff=0.4) or choices[:_SOME]
+    return f"{', '.join(near)}, and {len(choices) - len(near)} more"
 
 
 def bounds_in_words(option: Option | ConfigKey) -> str:

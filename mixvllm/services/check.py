@@ -39,6 +39,7 @@ class Request:
     look: bool = False  # at this machine: its ports, limits, disks, variables and cards
     text: bytes | None = None  # the profile's bytes, where they do not come from ``path``
     progress: "Progress | None" = None  # hears of what takes its time; None: nobody does
+    starts: bool = False  # the vLLM of the profile, so that its program is run anyway
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,9 @@ def check(request: Request) -> Checked:
     command = own_command(resolved)
     installation, missing = installation_of(command, request.environ)
     options = options_for(
-        request.release, resolved, installation, request.environ, request.progress
-    )
+        request.release, resolved, installation, request.environ, request.progress,
+        may_run=request.starts,
+    )  # fmt: skip
     since = None if request.since is None else known_release(request.since, "--since")
     wrapped = bool(command and installation and installation.distribution is None)
     settings = engine_settings(resolved, options)

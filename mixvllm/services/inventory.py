@@ -1,6 +1,5 @@
 """What cards this machine has, now; and those of another one, as they were saved."""
 
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,17 +53,6 @@ def save_inventory(inventory: GpuInventory, path: Path) -> None:
     """Write it whole or not at all: a reader never sees half of it. Raises MachineFault."""
     import json
 
-    text = json.dumps(inventory.as_json(), indent=2) + "\n"
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        try:
-            draft.write_text(text, encoding="utf-8")
-            draft.replace(path)
-        except OSError:
-            draft.unlink(missing_ok=True)
-            raise
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "no name of a file"
-        raise MachineFault(
-            f"the inventory cannot be written to {path}: {why}", hint="name another file"
-        ) from None
+    from mixvllm.services.files.new import write_new
+
+    write_new(path, json.dumps(inventory.as_json(), indent=2) + "\n", force=True)

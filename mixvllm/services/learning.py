@@ -9,12 +9,14 @@ that is said.
 import fcntl
 import hashlib
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Final, Protocol, cast
 
 from mixvllm.core.errors import MachineFault
+from mixvllm.settings.paths import local_path
 from mixvllm.vllm.installation import Installation
 from mixvllm.vllm.learned import LearnedFacts, add_learned, decode, encode
 from mixvllm.vllm.options import newest
@@ -45,22 +47,35 @@ class _Silent:
 
 
 def learn(
-    installation: Installation, environ: Mapping[str, str], progress: Progress | None = None
+    installation: Installation,
+    environ: Mapping[str, str],
+    progress: Progress | None = None,
+    *,
+    may_run: bool = True,
 ) -> None:
     """Make an installed release known to this process.
 
+    Args:
+        installation: what is installed.
+        environ: says where facts are kept; its own parser is run in it.
+        progress: hears of what takes its time.
+        may_run: whether it may be asked; else it is known only if it was asked before.
+
     Raises:
-        MachineFault: its own parser cannot be asked.
+        MachineFault: its own parser cannot be asked, or may not be.
     """
     release, prefix, told = installation.release, installation.prefix, progress or _Silent()
     if release is None or prefix is None or installation.distribution is None:
         return
     name = f"vllm-{release}-{_fingerprint(prefix.record(installation.distribution))}"
+    folder = _folder(environ)
+    if not may_run:
+        add_learned(release, _known(folder / name, installation))
+        return
     try:
-        facts = _kept(_folder(environ) / name, prefix.python, release, environ, told)
+        facts = _kept(folder / name, prefix.python, release, environ, told)
     except OSError as error:
-        where = _folder(environ)
-        told.warn(f"the options of vLLM {release} cannot be kept in {where}: {error.strerror}")
+        told.warn(f"the options of vLLM {release} cannot be kept in {folder}: {error.strerror}")
         facts = _asked(prefix.python, release, environ, told)
     add_learned(release, facts)
 
@@ -68,8 +83,25 @@ def learn(
 def _folder(environ: Mapping[str, str]) -> Path:
     base = Path(environ.get("XDG_CACHE_HOME", ""))
     if not base.is_absolute():  # to be ignored then, says the standard
-        base = Path(environ.get("HOME") or Path.home(), ".cache")
+        base = local_path("~/.cache", Path("/"))
     return base / "mixvllm"
+
+
+def _known(path: Path, installation: Installation) -> LearnedFacts:
+    """The facts in the file. Raises MachineFault: they are not there."""
+    try:
+        found = _read(path)
+    except OSError:
+        found = None
+    if found is None:
+        command = shlex.quote(shlex.join(installation.command))
+        raise MachineFault(
+            f"no option table for vLLM {installation.release}, and a program that stands in a"
+            " profile is not run to check it",
+            hint=f"if you trust it, name it yourself, once: --set vllm.command={command};"
+            f" or check against the newest release known here: --vllm {newest()}",
+        )
+    return found
 
 
 def _fingerprint(record: bytes) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mixvllm.core.errors import MachineFault, VllmMissing
+from mixvllm.core.origin import FileSpan
 from mixvllm.settings.engine import absolute
 from mixvllm.settings.resolve import Resolved
 from mixvllm.settings.written import written
@@ -46,9 +47,14 @@ def options_for(
     installation: Installation | None,
     environ: Mapping[str, str],
     progress: "Progress | None",
+    *,
+    may_run: bool,
 ) -> Options:
     """The options of the release that was asked for, else the profile's, the installed, the
     newest. A release in the profile that is not known has its finding (MX116).
+
+    A profile may come from anybody: a program that it names is run (to say its options) only
+    where ``may_run`` says so. One that was typed, or stands in the environment, is the operator's.
     """
     named = _release_in(resolved)
     installed = None if installation is None else installation.release
@@ -56,7 +62,8 @@ def options_for(
     if installation is not None and is_the_later(asked, installed):
         from mixvllm.services.learning import learn
 
-        learn(installation, environ, progress)
+        named_in_file = isinstance(resolved.origin(("vllm", "command")), FileSpan)
+        learn(installation, environ, progress, may_run=may_run or not named_in_file)
     if asked is None:
         return options_of(newest())
     if release is None and asked is named:

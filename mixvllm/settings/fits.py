@@ -5,7 +5,7 @@ only a reason to ask pydantic, which then says what is the matter. So a profile 
 is checked without importing it, which costs more than all other checks together.
 """
 
-import math
+import sys
 from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -59,7 +59,7 @@ def _of_type(annotation: Any, value: Value) -> bool:
     if annotation is NoneType:
         return value is None
     if annotation is float:
-        return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+        return type(value) in (int, float) and abs(value) <= sys.float_info.max  # type: ignore[arg-type]
     if annotation is str:
         return _is_text(value)
     return annotation in (bool, int) and type(value) is annotation

@@ -13,6 +13,7 @@ from typing import Final
 
 from mixvllm.core.diagnostic import Diagnostic, Fix, Severity
 from mixvllm.core.origin import FileSpan
+from mixvllm.core.regular_file import read_beginning
 from mixvllm.settings.paths import local_path
 from mixvllm.settings.tree import Scalar
 
@@ -124,12 +125,13 @@ def _from_file(body: str, folder: Path, whole: FileSpan) -> str | Diagnostic:
     try:
         if not path.is_file():
             return _error("MX513", f"{path} is not a file", whole, hint="mend the path")
-        raw = path.read_bytes()[: _MAX_FILE + 1]
+        raw = read_beginning(path, at_most=_MAX_FILE + 1)
         if len(raw) > _MAX_FILE:
             return _error("MX513", f"{path} is larger than {_MAX_FILE // 1024} KiB", whole)
         return raw.decode("utf-8").rstrip("\r\n")
     except OSError as error:
-        return _error("MX513", f"{path} cannot be read: {error.strerror}", whole)
+        why = f"cannot be read: {error.strerror}" if error.strerror else str(error)
+        return _error("MX513", f"{path} {why}", whole)
     except ValueError:
         return _error("MX513", f"{path} is not UTF-8 text", whole)
 

@@ -1,9 +1,9 @@
 """The file that `server.api_key_file` names: one line, the key."""
 
-import os
-import stat
 from pathlib import Path
 from typing import Final
+
+from mixvllm.core.regular_file import Unreadable, read_beginning
 
 _LARGEST: Final = 64 * 1024  # bytes: a key, not a data set; the limit of ${file:PATH}, too
 
@@ -24,26 +24,11 @@ def read_key(path: Path) -> str:
         UnusableKeyFile: it is not there, cannot be read, or holds something else.
     """
     try:
-        # Not to wait for the writer of a pipe: what it is can be asked only once it is open.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(handle, "rb") as file:  # noqa: PTH123 - it is open already
-            kind = os.fstat(handle).st_mode
-            if stat.S_ISDIR(kind):
-                raise UnusableKeyFile("is a folder")
-            if not stat.S_ISREG(kind):
-                raise UnusableKeyFile("is not a regular file")
-            raw = file.read(_LARGEST + 1)
+        return _key(read_beginning(path, at_most=_LARGEST + 1))
     except FileNotFoundError:
         raise UnusableKeyFile("is not there") from None
-    except IsADirectoryError:
-        raise UnusableKeyFile("is a folder") from None
-    except PermissionError:
-        raise UnusableKeyFile("cannot be read") from None
-    except OSError as error:
-        raise UnusableKeyFile(f"cannot be read: {error.strerror}") from None
-    except ValueError:  # a NUL in the name
-        raise UnusableKeyFile("is no file's name") from None
-    return _key(raw)
+    except Unreadable as why:
+        raise UnusableKeyFile(str(why)) from None
 
 
 def _key(raw: bytes) -> str:

@@ -22,7 +22,10 @@ def read_bytes(path: Path) -> bytes:
         with open(path, "rb", opener=_without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # it has changed since
                 raise _not_regular(path)
-            return file.read(MAX_BYTES + 1)
+            raw: bytes | None = file.read(MAX_BYTES + 1)
+            if raw is None:  # one of the kernel's, e.g. /proc/kmsg, has nothing to say yet
+                raise _not_regular(path)
+            return raw
     except FileNotFoundError:
         raise MachineFault(f"there is no file {path}", hint=_near_files(path)) from None
     except OSError as error:

@@ -62,9 +62,17 @@ def _in_other_words(name: str, here: KeyPath) -> str | None:
 
 
 def unknown_key(
-    written: str, at: KeyPath, origin: Origin, *, holds_anchors: bool = False
+    written: str,
+    at: KeyPath,
+    origin: Origin,
+    *,
+    holds_anchors: bool = False,
+    is_scalar: bool = False,
 ) -> Diagnostic:
-    """The finding for a key that the section at ``at`` does not have."""
+    """The finding for a key that the section at ``at`` does not have.
+
+    ``is_scalar``: its value is one number or text, which no section takes but `model`.
+    """
     written = redact(written)  # a glued `api_key:VALUE` is one key for YAML
     name = written.replace("-", "_")
     known = [*keys_of(at), *(() if at else ("extends",))]
@@ -106,6 +114,12 @@ def unknown_key(
             label=f"vLLM has removed this option: {became}",
         )  # fmt: skip
     meant = here or _in_other_words(name.lower(), at) or near(name.lower(), known)
+    inner = keys_of((*at, meant)) if meant and is_scalar and (*at, meant) != ("model",) else ()
+    if inner and not holds_anchors:
+        return say(
+            "MX100", f"unknown key `{written}` {where}",
+            label=f"did you mean a key of `{dotted((*at, str(meant)))}`: {', '.join(inner)}?",
+        )  # fmt: skip
     if meant and (not holds_anchors or is_slip(written, meant, known)):
         return say(
             "MX100", f"unknown key `{written}` {where}", label=f"did you mean `{meant}`?", fix=meant

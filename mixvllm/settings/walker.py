@@ -101,7 +101,9 @@ class Walker:
         if ascii_name != key.text:
             self._say(traps.lookalike(key, ascii_name, (*at, key.text)))
             return
-        self._say(unknown_key(key.text, at, key.span, holds_anchors=self._holds_anchors(entry)))
+        is_scalar = isinstance(entry.value, Scalar) and not _is_empty(entry.value)
+        anchors = self._holds_anchors(entry)
+        self._say(unknown_key(key.text, at, key.span, holds_anchors=anchors, is_scalar=is_scalar))
         is_name = key.text.replace("-", "_").isidentifier() and hides(key.text)
         if is_name and isinstance(entry.value, Scalar) and not _is_empty(entry.value):
             self._plain_secret(entry.value, (*at, key.text))

@@ -13,12 +13,14 @@ A value that has no spelling of its own but is the default anyway is said by say
 import json
 import math
 from collections.abc import Mapping
+from typing import Final
 
 from mixvllm.vllm.option import Kind, Option
 from mixvllm.vllm.quantity import human_integer
 
+LORA_KEYS: Final = ("name", "path", "base_model_name", "is_3d_lora_weight")
+"""Of an adapter that is a mapping: LoRAModulePath of 0.33.0."""
 _NULL_TEXTS = ("", "None")
-_LORA_KEYS = {"name", "path", "base_model_name", "is_3d_lora_weight"}  # LoRAModulePath, 0.33.0
 _LONGEST = 131_071  # bytes of one word: Linux, MAX_ARG_STRLEN, less the NUL at its end
 
 
@@ -214,9 +216,11 @@ def _lora_module(value: object) -> str:
     """
     if isinstance(value, str):
         name, equals, path = value.partition("=")
-        if value.lstrip().startswith("{") or not equals:
+        if value.lstrip().startswith("{"):
             _check_lora_module(json.loads(_checked_json(value)))
             return value
+        if not equals:
+            raise Inexpressible("a LoRA module is NAME=PATH, or a mapping with name and path")
         if not {"=", ","} & set(path) and "," not in name:
             return value
         value = {"name": name, "path": path}
@@ -226,11 +230,12 @@ def _lora_module(value: object) -> str:
 
 def _check_lora_module(value: object) -> None:
     if not isinstance(value, Mapping):
-        raise Inexpressible(f"it takes name=path or a mapping, not {_described(value)}")
+        raise Inexpressible(f"a LoRA module is NAME=PATH or a mapping, not {_described(value)}")
+    unknown = next((key for key in value if key not in LORA_KEYS), None)
+    if unknown is not None:
+        raise Inexpressible(f"a LoRA module has no `{unknown}`, only {', '.join(LORA_KEYS)}")
     if not {"name", "path"} <= value.keys():
         raise Inexpressible("a LoRA module needs a name and a path")
-    if not value.keys() <= _LORA_KEYS:
-        raise Inexpressible(f"a LoRA module has only {', '.join(sorted(_LORA_KEYS))}")
 
 
 def _json_or_string(value: object) -> str:

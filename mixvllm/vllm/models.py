@@ -1,13 +1,15 @@
-"""Which models each vLLM release can serve, as `mixvllm.vllm.pack_models` wrote it down."""
+"""Which models each vLLM release can serve, and which names it knows besides those that its
+parser checks, as `mixvllm.vllm.pack_models` wrote it down.
+"""
 
 import json
 import zlib
-from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Final, TypeAlias, TypedDict
+from typing import Final, Literal, TypeAlias, TypedDict
 
+from mixvllm.vllm.spans import Names, Span
 from mixvllm.vllm.table import numbers
 
 FILE: Final = Path(__file__).with_name("models.json.gz")
@@ -21,7 +23,24 @@ _ENDINGS: Final = (
     "ClassificationModel", "ForRewardModeling", "RewardModel", "Model",
 )  # fmt: skip
 
-_Span: TypeAlias = tuple[int, int, str]
+Named: TypeAlias = Literal[
+    "tool-call-parser", "reasoning-parser", "quantization", "load-format", "attention-backend",
+    "tokenizer-mode",
+]  # fmt: skip
+"""An option whose text vLLM looks up in a list of its own."""
+
+_Spans: TypeAlias = dict[str, list[Span]]
+_OfOptions = TypedDict(
+    "_OfOptions",
+    {
+        "tool-call-parser": _Spans,
+        "reasoning-parser": _Spans,
+        "quantization": _Spans,
+        "load-format": _Spans,
+        "attention-backend": _Spans,
+        "tokenizer-mode": _Spans,
+    },
+)
 
 
 class _Transformers(TypedDict):
@@ -29,11 +48,11 @@ class _Transformers(TypedDict):
     classes: list[str]
 
 
-class _Packed(TypedDict):
+class _Packed(_OfOptions):
     releases: list[str]
-    architectures: dict[str, list[_Span]]
-    types: dict[str, list[_Span]]
-    no_float16: dict[str, list[_Span]]
+    architectures: _Spans
+    types: _Spans
+    no_float16: _Spans
     transformers: _Transformers
 
 
@@ -42,14 +61,16 @@ class ServedModels:
 
     def __init__(self, packed: _Packed, index: int) -> None:
         self.release: Final = packed["releases"][index]
-        self._packed: Final = packed
-        self._index: Final = index
+        self._transformers: Final = packed["transformers"]
+        self._architectures: Final = Names(packed["architectures"], packed["releases"], index)
+        self._types: Final = Names(packed["types"], packed["releases"], index)
+        self._no_float16: Final = Names(packed["no_float16"], packed["releases"], index)
 
     def abilities(self, architecture: str) -> str | None:
         """Letters: g generates text, p pools, s can be split into pipeline stages, t does
         nothing but transcribe. None when the release has no class for the architecture.
         """
-        return self._at(self._packed["architectures"].get(architecture, ()))
+        return self._architectures.letters(architecture)
 
     def has(self, architecture: str) -> bool:
         """Whether vLLM has a class for it, or makes one of a related one by a change of task."""
@@ -58,39 +79,31 @@ class ServedModels:
 
     def may_wrap(self, architecture: str) -> bool:
         """Whether some release of transformers has a class for it, which vLLM may wrap."""
-        return architecture in self._packed["transformers"]["classes"]
+        return architecture in self._transformers["classes"]
 
     def knows_type(self, model_type: str) -> bool:
         """Whether vLLM or transformers has a configuration class of its own for a model type."""
         return (
-            self._at(self._packed["types"].get(model_type, ())) is not None
-            or model_type in self._packed["transformers"]["types"]
+            self._types.letters(model_type) is not None or model_type in self._transformers["types"]
         )
 
     def refuses_float16(self, model_type: str) -> bool:
         """Whether float16 is refused for a model type, because its numbers do not fit."""
-        return self._at(self._packed["no_float16"].get(model_type, ())) is not None
+        return self._no_float16.letters(model_type) is not None
 
     def added_in(self, architecture: str) -> str | None:
         """The first later release that has an architecture this one lacks."""
-        spans = self._packed["architectures"].get(architecture, ())
-        later = [first for first, _, _ in spans if first > self._index]
-        return self._packed["releases"][min(later)] if later else None
+        return self._architectures.added_in(architecture)
 
     def removed_in(self, architecture: str) -> str | None:
         """The release that took an architecture away which an earlier one had."""
-        spans = self._packed["architectures"].get(architecture, ())
-        ended = [last for _, last, _ in spans if last < self._index]
-        return self._packed["releases"][max(ended) + 1] if ended else None
+        return self._architectures.removed_in(architecture)
 
     def nearest(self, architecture: str) -> str | None:
         """The architecture of this release that is spelled most like it, if one is near."""
-        known = (n for n, s in self._packed["architectures"].items() if self._at(s) is not None)
-        return next(iter(get_close_matches(architecture, known, 1, 0.85)), None)
+        from difflib import get_close_matches  # most models have nothing to look for
 
-    def _at(self, spans: Sequence[_Span]) -> str | None:
-        held = (letters for first, last, letters in spans if first <= self._index <= last)
-        return next(held, None)
+        return next(iter(get_close_matches(architecture, self._architectures, 1, 0.85)), None)
 
 
 def _related(architecture: str) -> Iterator[str]:
@@ -105,11 +118,24 @@ def served_models(release: str) -> ServedModels | None:
     there is none.
     """
     packed = _load()
-    wanted = numbers(release)
-    same = [
-        index for index, known in enumerate(packed["releases"]) if numbers(known)[:2] == wanted[:2]
-    ]
-    return ServedModels(packed, same[-1]) if same else None
+    index = _index(packed, release)
+    return None if index is None else ServedModels(packed, index)
+
+
+def known_names(option: Named, release: str) -> Names | None:
+    """The names that a release knows for an option. None when that is not written down."""
+    packed = _load()
+    index = _index(packed, release)
+    if index is None:
+        return None
+    names = Names(packed[option], packed["releases"], index)
+    return names if any(True for _ in names) else None
+
+
+def _index(packed: _Packed, release: str) -> int | None:
+    wanted = numbers(release)[:2]
+    same = [i for i, known in enumerate(packed["releases"]) if numbers(known)[:2] == wanted]
+    return same[-1] if same else None
 
 
 @cache

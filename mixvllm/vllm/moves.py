@@ -7,6 +7,7 @@ sure successor, and is left to a person.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
@@ -71,6 +72,17 @@ def _number(*path: str) -> _Move:
     return move
 
 
+def _numbers(*path: str) -> _Move:
+    """The same value under another name; ``1 2 4``, which a shell splits, as a list."""
+
+    def move(value: object) -> Writes:
+        parts = re.split(r"[\s,]+", value.strip()) if isinstance(value, str) else []
+        are_numbers = bool(parts) and all(part.isdecimal() for part in parts)
+        return {path: [int(part) for part in parts] if are_numbers else value}
+
+    return move
+
+
 def _switch(*path: str) -> _Move:
     """The text of a variable, as a boolean."""
 
@@ -128,7 +140,7 @@ _OPTIONS: Final[Mapping[str, _Move]] = {
         {"reward": {"convert": "embed"}, "mm_encoder_only": {"mm-encoder-only": True}}
     ),
     # 0.12.0, engine/arg_utils.py: what each of the three set.
-    "cuda-graph-sizes": _as("cudagraph-capture-sizes"),
+    "cuda-graph-sizes": _numbers("cudagraph-capture-sizes"),
     "disable-mm-preprocessor-cache": _when_on("mm-processor-cache-gb", write=0),
     "enable-multimodal-encoder-data-parallel": _when_on("mm-encoder-tp-mode", write="data"),
     # 0.12.0 to 0.16.0 declare it and read it nowhere: `false` logged no requests either.

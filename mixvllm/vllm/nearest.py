@@ -45,9 +45,9 @@ def nearest_options(spelling: str, by_flag: Mapping[str, str]) -> tuple[str, ...
     return tuple(dict.fromkeys((*known, *best)))[:_MOST]
 
 
-def nearest_variables(name: str, known: Iterable[str]) -> tuple[str, ...]:
-    """The environment variables that may have been meant, best first, at most three."""
-    kebabs = {_kebab(variable): variable for variable in known}
+def nearest_names(name: str, known: Iterable[str]) -> tuple[str, ...]:
+    """The variables or keys that may have been meant, best first, at most three."""
+    kebabs = {_kebab(word): word for word in known}
     scores = _scores(_kebab(name), kebabs)
     return tuple(kebabs[kebab] for kebab in _best(scores))
 

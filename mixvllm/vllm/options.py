@@ -78,7 +78,9 @@ class Options:
         A short flag may go without its dash, as long ones do. A spelling that means false
         (``no-enable-lora``) is none of an option's own: see `negated`.
         """
-        name = self._by_flag.get(_as_flag(spelling)) or self._by_flag.get(f"-{spelling}")
+        name = self._by_flag.get(_as_flag(spelling))
+        if name is None and not spelling.startswith("-"):
+            name = self._by_flag.get(f"-{spelling}")
         return self._named(name)
 
     def is_short(self, spelling: str) -> bool:
@@ -108,9 +110,9 @@ class Options:
 
     def nearest_variable(self, name: str) -> tuple[str, ...]:
         """The variables that may have been meant, best first, at most three."""
-        from mixvllm.vllm.nearest import nearest_variables
+        from mixvllm.vllm.nearest import nearest_names
 
-        return nearest_variables(name, tuple(self.env))
+        return nearest_names(name, tuple(self.env))
 
     def config_keys(self, config: str) -> Mapping[str, ConfigKey] | None:
         """The keys a config class takes in JSON; None when this release has no such class."""

@@ -1,4 +1,5 @@
-"""Write down which models each vLLM release can serve, from vLLM's sources alone.
+"""Write down which models each vLLM release can serve, and which names it knows, from vLLM's
+sources alone.
 
     python -m mixvllm.vllm.pack_models mixvllm/vllm/models.json.gz [--transformers FOLDER] VLLM...
 
@@ -16,11 +17,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from mixvllm.vllm.model_sources import Facts, facts_of, release_of, transformers_of
+from mixvllm.vllm.model_sources import facts_of, release_of, transformers_of
+from mixvllm.vllm.name_sources import names_of
 from mixvllm.vllm.pack import counted
+from mixvllm.vllm.sources import Facts, tree
 
 FORMAT: Final = 1
-SECTIONS: Final = ("architectures", "types", "no_float16")
+SECTIONS: Final = (
+    "architectures", "types", "no_float16", "tool-call-parser", "reasoning-parser",
+    "quantization", "load-format", "attention-backend", "tokenizer-mode",
+)  # fmt: skip
 
 
 def fold(
@@ -77,7 +83,8 @@ def pack(packages: Iterable[Path], out: Path, transformers: Path | None) -> dict
     for name, held in ({} if transformers is None else transformers_of(transformers)).items():
         known.setdefault(name, set()).update(held)
     for package in packages:
-        facts[release_of(package)] = facts_of(package)
+        facts[release_of(package)] = facts_of(package) | names_of(package)
+        tree.cache_clear()
     table = fold(facts, known)
     text = json.dumps(table, sort_keys=True, separators=(",", ":"))
     out.write_bytes(gzip.compress(text.encode(), compresslevel=9, mtime=0))

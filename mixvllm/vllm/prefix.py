@@ -7,9 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
+
+from mixvllm.core.regular_file import read_beginning, read_regular
 
 _VERSION = re.compile(r"""^__version__\s*=\s*["']([^"']+)["']""", re.MULTILINE)
+
+_LARGEST_RECORD: Final = 16 * 2**20  # bytes; vLLM 0.32.0's has 0.4 MB
+_LARGEST_MODULE: Final = 64 * 2**10  # a module that says its version
+_LONGEST_START: Final = 2048  # bytes of a script that name its python
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,7 @@ class Prefix:
         for site in self._sites():
             for path in site.glob(f"{start}[0-9]*.dist-info/RECORD"):
                 with suppress(OSError):
-                    return path.read_bytes()
+                    return read_regular(path, at_most=_LARGEST_RECORD)
         return b""
 
     def build(self, package: str) -> str | None:
@@ -77,10 +83,10 @@ class Prefix:
         """
         for site in self._sites():
             try:
-                text = (site / package / "version.py").read_text(encoding="utf-8")
+                raw = read_regular(site / package / "version.py", at_most=_LARGEST_MODULE)
             except OSError:
                 continue
-            found = _VERSION.search(text)
+            found = _VERSION.search(raw.decode("utf-8", errors="replace"))
             return found[1] if found else None
         return None
 
@@ -111,16 +117,19 @@ def python_of(script: Path) -> Path | None:
     ``#!/usr/bin/env python3`` names none: it depends on the PATH of the day.
     """
     try:
-        with script.open("rb") as file:
-            lines = file.read(2048).decode("utf-8", errors="replace").splitlines()[:2]
+        start = read_beginning(script, at_most=_LONGEST_START).decode("utf-8", errors="replace")
     except OSError:
         return None
+    lines = start.splitlines()[:2]
     if not lines or not lines[0].startswith("#!"):
         return None
     words = lines[0][2:].split()
     # pip and uv write this where the path is too long for `#!`, or has a space in it.
     if words and words[0] == "/bin/sh" and len(lines) > 1 and lines[1].startswith("'''exec'"):
-        words = shlex.split(lines[1])[1:]
+        try:
+            words = shlex.split(lines[1])[1:]
+        except ValueError:  # a quote that is never closed
+            return None
     if not words or not words[0].startswith("/") or not is_python(words[0]):
         return None
     return Path(words[0])

@@ -16,7 +16,7 @@ Section: TypeAlias = Literal["options", "variables", "keys"]
 
 RELEASES: Final = Path(__file__).with_name("releases.json.gz")
 _GZIP: Final = 16 + zlib.MAX_WBITS
-_RELEASE = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
+_RELEASE = re.compile(r"v?(\d{1,9})\.(\d{1,9})(?!\d)(?:\.(\d{1,9})(?!\d))?", re.ASCII)
 
 
 class Spec(TypedDict, total=False):

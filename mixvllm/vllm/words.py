@@ -50,7 +50,7 @@ def option_takes(option: Option) -> str:
 def key_takes(key: ConfigKey) -> str:
     """The same for a key of a JSON option."""
     if key.accepts is None:
-        return "anything"
+        return "a value that vLLM checks at the start"
     return " or ".join(_TYPES[kind] for kind in key.accepts) + range_in_words(key)
 
 

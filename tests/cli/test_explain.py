@@ -175,6 +175,13 @@ def test_a_value_with_all_that_it_overrode(profile: Path) -> None:
     ]
 
 
+def test_what_a_key_takes_is_told_as_far_as_it_is_known() -> None:
+    assert "\ntakes      a value that vLLM checks at the start\n" in explained(
+        "compilation-config.mode"
+    )
+    assert "\nchoices    ngram, " in explained("speculative-config.method", "--vllm", "0.32.0")
+
+
 def test_without_a_profile_there_are_variables_options_and_defaults() -> None:
     assert "\n9, set by\n  --> MIXVLLM_SERVER__PORT\nover 8000, default of mixvllm\n" in explained(
         "server.port", environ={"MIXVLLM_SERVER__PORT": "9"}

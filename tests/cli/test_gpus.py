@@ -225,7 +225,7 @@ def test_a_place_where_it_cannot_be_saved(nvml: "Double", tmp_path: Path) -> Non
     nvml.play("two-h100")
     ended = run(nvml.environment(), "--save", str(tmp_path / "none" / "box.json"))
     assert ended.returncode == 3
-    assert "cannot be written to" in ended.stderr
+    assert "cannot be written: No such file or directory" in ended.stderr
 
 
 def validated(nvml: "Double", profile: Path, *words: str) -> list[str]:

@@ -25,6 +25,18 @@ def test_json_by_either_option(tmp_path: Path) -> None:
     assert json.loads(one.stdout)["format_version"] == 1
 
 
+def test_a_profile_from_standard_input(tmp_path: Path) -> None:
+    profile = tmp_path / "p.yaml"
+    profile.write_text("model: m\n")
+    piped = mixvllm("render-cmd", "-", stdin="model: m\n")
+    assert (piped.returncode, piped.stdout) == (0, mixvllm("render-cmd", profile).stdout)
+    with_port = mixvllm("render-cmd", "-", "--port", "9", stdin="model: m\n")  # read by Typer
+    assert "--port=9" in with_port.stdout
+    broken = mixvllm("render-cmd", "-", stdin="modle: m\n")
+    assert (broken.returncode, broken.stdout) == (1, "")
+    assert "<stdin>:1:1" in broken.stderr
+
+
 def test_a_profile_with_errors_renders_nothing(tmp_path: Path) -> None:
     profile = tmp_path / "p.yaml"
     profile.write_text("model: m\nserver: {prot: 1}\n")

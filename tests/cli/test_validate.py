@@ -208,6 +208,24 @@ def test_an_unknown_release_names_the_nearest(profile: Path) -> None:
     assert "the nearest release known here is 0." in ran.stderr
 
 
+def test_several_profiles_are_counted(profile: Path, tmp_path: Path) -> None:
+    profile.write_text("model: m\nserver: {prot: 1}\n")
+    good, none = tmp_path / "good.yaml", tmp_path / "none.yaml"
+    good.write_text("model: m\n")
+
+    def last(*words: Path | str) -> str:
+        return mixvllm("validate", *words).stdout.splitlines()[-1]
+
+    assert last(profile, good) == "1 of 2 profiles has errors"
+    assert last(profile, good, profile) == "2 of 3 profiles have errors"
+    assert last(good, good) == "none of 2 profiles has errors"
+    assert last(profile, none) == "1 of 2 profiles has errors, 1 could not be checked"
+    good.write_text("model: m\nserver: {host: 0.0.0.0}\n")
+    assert last("--strict", profile, good) == "2 of 2 profiles have errors or warnings"
+    assert "of 1 profile" not in mixvllm("validate", profile).stdout
+    assert "none of" not in mixvllm("validate", "--diff", good, good).stdout
+
+
 def test_what_is_no_readable_file(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none.yaml"):
         ran = mixvllm("validate", path)

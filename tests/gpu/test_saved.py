@@ -101,7 +101,7 @@ def test_a_short_file_written_by_hand() -> None:
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ([], "the document: not an object: []"),
+        ([], "not an object: []"),
         ({}, "format_version: missing"),
         (document() | {"format_version": 2}, "format_version: 2 is not known here"),
         (document() | {"taken_at": "noon"}, "taken_at: not a time such as"),

@@ -13,13 +13,14 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "tests" / "data" / "good_profiles"
 GOOD = sorted(FOLDER.glob("*.yaml"))
 SHIPPED = sorted((ROOT / "profiles").glob("*.yaml"))
+AWAY = "MX800"  # the commands are run in vLLM's repository, whose templates are not here
 LEFT = {"MX210", "MX211", "MX214", "MX220", "MX301"}  # what later releases no longer have
 
 
 def doubts(path: Path, release: str | None) -> list[Diagnostic]:
     environ = {"PATH": "", "HOME": "/nonexistent"}
     found = check(Request(path, environ, release=release)).diagnostics
-    return [d for d in found if d.severity is not Severity.INFO]
+    return [d for d in found if d.severity is not Severity.INFO and d.code != AWAY]
 
 
 def declared(path: Path) -> list[str]:

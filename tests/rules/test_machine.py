@@ -237,4 +237,20 @@ def test_files_that_options_of_vllm_name(tmp_path: Path) -> None:
     (told,) = checked(text, path=profile).diagnostics
     assert told.message == f"`vllm.args.tool-parser-plugin`: {tmp_path}/parser.py is a folder"
     assert found("model: {name: m, chat_template: '{{ x }}'}\n") == []
-    assert found("model: {name: m, chat_template: template.jinja}\n") == []
+    assert found("model: {name: m, chat_template: template_chatml.jinja}\n") == []
+    assert found("model: {name: m, chat_template: chatml}\n") == []
+
+
+@pytest.mark.parametrize("name", ["examples/none.jinja", "none.jinja", "examples/none"])
+def test_a_template_that_is_looked_for_where_vllm_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = f"model: {{name: m, chat_template: {name}}}\n"
+    (told,) = checked(text, path=Path("profiles/p.yaml")).diagnostics
+    assert (told.code, told.severity.value) == ("MX800", "warning")
+    assert (told.origin.line, told.origin.column) == (1, 33)  # type: ignore[union-attr]
+    template = tmp_path / name
+    template.parent.mkdir(exist_ok=True)
+    template.write_text("{{ x }}")
+    assert found(text) == []

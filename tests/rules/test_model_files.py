@@ -363,6 +363,8 @@ def test_adapters(tmp_path: Path, model: Path) -> None:
     for bad in (large, dora, whole, tmp_path / "none"):
         modules = f"lora-modules: [a={good}, {{name: b, path: {bad}}}]"
         assert codes(model, "enable-lora: true", modules) == ["MX716"]
+    unnamed = f"lora-modules: [{{nam: b, path: {large}}}]"
+    assert codes(model, "enable-lora: true", unnamed) == ["MX251"]
     lines = ("enable-lora: true", "max-lora-rank: 64", f"lora-modules: [b={large}]")
     assert codes(model, *lines) == []
 

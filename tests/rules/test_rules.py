@@ -32,6 +32,7 @@ _KEY = {"PATH": "", "K": "a-key"}
         ("enable-lora: true", []),
         ("served-model-name: [a, b]", []),
         ("served-model-name: [a, -b]", ["MX251 4:24"]),
+        ("lora-modules: [{nam: a, path: b}, b, c=d]", ["MX240 4:5", "MX251 4:20", "MX251 4:39"]),
         ("compilation-config: {mode: 3}", []),
         ("compilation-config: '{mode: 3'", ["MX221 4:27"]),
         ("compilation-config: {pass_config: {fuse_normm: true}}", ["MX220 4:40"]),
@@ -42,6 +43,33 @@ _KEY = {"PATH": "", "K": "a-key"}
 )
 def test_a_vllm_option(line: str, expected: list[str]) -> None:
     assert found(args(line)) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "label", "hint"),
+    [
+        ("speculative-config: {draft_tp: 2}", "did you mean `draft_tensor_parallel_size`?", ""),
+        (
+            "speculative-config: {draft-tp-size: 2}",
+            "did you mean `draft_tensor_parallel_size`?",
+            "",
+        ),
+        ("speculative-config: {metod: ngram}", "did you mean `method`?", ""),
+        ("speculative-config: {method: ngrams}", "did you mean `ngram`?", "more"),
+        ("limit-mm-per-prompt: image=2,video=1", "write `{image: 2, video: 1}`", ""),
+        ("limit-mm-per-prompt: image=two", "write it as YAML below the key", ""),
+    ],
+)
+def test_what_is_suggested(line: str, label: str, hint: str) -> None:
+    told = next(d for d in checked(args(line)).diagnostics if d.code in ("MX203", "MX220", "MX221"))
+    assert told.label == label
+    assert len(told.hint) < 120
+    assert hint in told.hint
+
+
+def test_adapters_that_are_each_well_may_not_go_together() -> None:
+    assert found(args("enable-lora: true", "lora-modules: [-a=b]")) == []
+    assert found(args("enable-lora: true", "lora-modules: [a=b, -c=d]")) == ["MX251 5:19"]
 
 
 @pytest.mark.parametrize(

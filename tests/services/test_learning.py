@@ -71,16 +71,22 @@ class Later:
         script = root / "bin" / "vllm"
         script.write_text(f"#!{root / 'bin' / 'python3'}\nfrom vllm import main\n")
         script.chmod(0o755)
+        self.script = script
         self.profile = folder / "p.yaml"
         self.write("new-in-99: one")
 
-    def write(self, *lines: str, version: str | None = None) -> None:
-        script = self.profile.parent / "venv" / "bin" / "vllm"
+    def write(self, *lines: str, version: str | None = None, command: object = None) -> None:
         named = f"  version: {version}\n" if version else ""
+        named += f"  command: {command}\n" if command else ""
         args = "".join(f"    {line}\n" for line in lines)
-        self.profile.write_text(f"model: m\nvllm:\n  command: {script}\n{named}  args:\n{args}")
+        self.profile.write_text(f"model: m\nvllm:\n{named}  args:\n{args}")
 
     def run(self, *words: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+        """With the operator's own word for which vLLM it is."""
+        return self.run_as_it_is(*words, MIXVLLM_VLLM__COMMAND=str(self.script), **environ)
+
+    def run_as_it_is(self, *words: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+        """With what stands in the profile."""
         own = {"XDG_CACHE_HOME": str(self.home), "ASKED": str(self.asked), "NO_COLOR": "1"}
         command = words or ("validate",)
         return mixvllm(*command, self.profile, environ={**own, **environ})
@@ -140,9 +146,53 @@ def test_another_release_needs_nobody(later: Later) -> None:
     assert later.times == 0
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("validate",),
+        ("validate", "--vllm", "0.99"),
+        ("validate", "--fix"),
+        ("explain", "new-in-99", "--profile"),
+        ("render-cmd",),
+        ("upgrade", "--to", "0.99"),
+    ],
+    ids=" ".join,
+)
+def test_a_program_that_stands_in_a_profile_is_not_run_to_check_it(
+    later: Later, words: tuple[str, ...]
+) -> None:
+    python = later.script.with_name("python3")
+    for command in (later.script, "./venv/bin/vllm", f"[{python}, -m, vllm]"):
+        later.write("new-in-99: one", command=command)
+        done = later.run_as_it_is(*words)
+        assert done.returncode == 3
+        assert "a program that stands in a profile is not run to check it" in done.stderr
+        assert "--set vllm.command=" in done.stderr
+    base = later.profile.rename(later.profile.with_name("base.yaml"))
+    later.profile.write_text(f"extends: {base.name}\n")
+    assert later.run_as_it_is(*words).returncode == 3
+    assert later.times == 0
+
+
+def test_what_was_learned_once_is_known_of_a_program_in_a_profile(later: Later) -> None:
+    later.write("new-in-99: three", command=later.script)
+    assert later.run_as_it_is("validate", "--set", f"vllm.command={later.script}").returncode == 1
+    assert later.times == 1
+    assert "`new-in-99` does not take `three` (vLLM 0.99.0)" in later.run_as_it_is().stdout
+    assert later.times == 1
+
+
+def test_serve_asks_what_it_starts(later: Later) -> None:
+    later.write("new-in-99: three", command=later.script)
+    done = later.run_as_it_is("serve")
+    assert "`new-in-99` does not take `three` (vLLM 0.99.0)" in done.stderr
+    assert later.times == 1
+
+
 def test_an_upgrade_to_it(later: Later) -> None:
-    later.write("swap-space: 4", "new-in-99: one", version="0.17.1")
-    done = later.run("upgrade", "--to", "0.99", "--diff")
+    later.run()
+    later.write("swap-space: 4", "new-in-99: one", version="0.17.1", command=later.script)
+    done = later.run_as_it_is("upgrade", "--to", "0.99", "--diff")
     assert "-    swap-space: 4" in done.stdout
     assert "+  version: 0.99.0" in done.stdout
     assert "`new-in-99` is refused by 0.17.1, and taken by 0.99.0" in done.stderr

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from mixvllm.vllm.model_sources import NotUnderstood, facts_of
+from mixvllm.vllm.model_sources import facts_of
 from mixvllm.vllm.models import FILE, served_models
+from mixvllm.vllm.name_sources import names_of
 from mixvllm.vllm.options import known_releases
 from mixvllm.vllm.pack_models import fold, pack, unfold
+from mixvllm.vllm.sources import NotUnderstood, tree
 
 _FILES = {
     "_version.py": "__version__ = version = '9.8.7'\n",
@@ -36,6 +38,19 @@ _FILES = {
         '_CONFIG_REGISTRY: dict = LazyConfigDict(a="AConfig", **{"b-c": "BConfig"})\n'
     ),
     "config/model.py": '_FLOAT16_NOT_SUPPORTED_MODELS = {"a": "no"}\n',
+    "tool_parsers/__init__.py": '_TOOL_PARSERS_TO_REGISTER = {"t": ("file", "Class")}\n',
+    "reasoning/__init__.py": '_REASONING_PARSERS_TO_REGISTER = {"r": ("file", "Class")}\n',
+    "model_executor/layers/quantization/__init__.py": (
+        'QuantizationMethods = Literal["q", "q-2"]\n'
+    ),
+    "model_executor/model_loader/__init__.py": (
+        '_LOAD_FORMAT_TO_MODEL_LOADER: dict = {"l": Loader}\n'
+    ),
+    "v1/attention/backends/registry.py": (
+        'class AttentionBackendEnum(Enum):\n    A = "path"\n    B = None\n    def f(self): ...\n'
+    ),
+    "config/attention.py": 'def check(value):\n    return value.lower() == "auto"\n',
+    "tokenizers/registry.py": '_VLLM_TOKENIZERS = {"k": 1}\nslow = mode == "slow"\n',
 }
 
 
@@ -55,6 +70,21 @@ def test_what_a_class_can_do_is_read_without_importing_it(package: Path) -> None
         "types": {"a": "", "b-c": ""},
         "no_float16": {"a": ""},
     }
+
+
+def test_the_names_of_a_release_are_read(package: Path) -> None:
+    assert {option: " ".join(names) for option, names in names_of(package).items()} == {
+        "tool-call-parser": "t",
+        "reasoning-parser": "r",
+        "quantization": "q q-2",
+        "load-format": "l",
+        "attention-backend": "A B auto",
+        "tokenizer-mode": "k slow",
+    }
+    (package / "reasoning" / "__init__.py").write_text("")
+    tree.cache_clear()
+    with pytest.raises(NotUnderstood, match="_REASONING_PARSERS_TO_REGISTER"):
+        names_of(package)
 
 
 def test_sources_of_another_form_are_told(package: Path) -> None:

@@ -14,7 +14,7 @@ NOW = options_of("0.33.0")
 
 # Left what is written, right what is meant; the first suggestion must be it.
 MEANT = """
-tp-size tensor-parallel-size              tp tensor-parallel-size
+tp-size tensor-parallel-size
 tensor-parallel tensor-parallel-size      parallel-tensor-size tensor-parallel-size
 tensor_parallelism tensor-parallel-size   tensor-parallelism-size tensor-parallel-size
 TensorParallelSize tensor-parallel-size   tensorParallelSize tensor-parallel-size
@@ -25,14 +25,14 @@ gpu-count tensor-parallel-size            num-gpu tensor-parallel-size
 num-shard tensor-parallel-size            sharded tensor-parallel-size
 world-size tensor-parallel-size           tp_degree tensor-parallel-size
 tensor-split tensor-parallel-size         size-tensor-parallel tensor-parallel-size
-pp pipeline-parallel-size                 pp-size pipeline-parallel-size
+pp-size pipeline-parallel-size
 pipeline-parallel pipeline-parallel-size  pipeline-size pipeline-parallel-size
 pipeline-parallelism pipeline-parallel-size
-dp data-parallel-size                     dp-size data-parallel-size
+dp-size data-parallel-size
 data-parallel data-parallel-size          data-parallelism data-parallel-size
 replicas data-parallel-size               dp-rank data-parallel-rank
 dp-address data-parallel-address          dp-backend data-parallel-backend
-ep enable-expert-parallel                 expert-parallel enable-expert-parallel
+expert-parallel enable-expert-parallel
 enable-ep enable-expert-parallel          expert-parallelism enable-expert-parallel
 use-expert-parallel enable-expert-parallel
 max-len max-model-len                     maxlen max-model-len

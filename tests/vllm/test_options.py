@@ -137,7 +137,7 @@ def test_what_else_an_option_knows_of_itself() -> None:
         ("-tp", "tensor-parallel-size"),
         ("-q", "quantization"),
         ("device_memory_utilization", "gpu-memory-utilization"),
-        ("tp", None),
+        ("tp", "tensor-parallel-size"),
         ("--tp", None),
         ("-tensor-parallel-size", None),
         ("Tensor-Parallel-Size", None),

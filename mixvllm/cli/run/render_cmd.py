@@ -19,7 +19,7 @@ from mixvllm.settings.sources import Override
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What was asked for."""
+    """What was asked for; a profile called ``-`` is standard input."""
 
     profile: Path
     as_json: bool = False
@@ -45,10 +45,14 @@ def run_plainly(words: PlainWords) -> int | None:
 
 def run(arguments: Arguments) -> int:
     """Print the command; the exit code. Raises ProfileFault when the profile has errors."""
-    profile = arguments.profile
+    is_piped = str(arguments.profile) == "-"
+    profile = Path("<stdin>") if is_piped else arguments.profile
     checked = check(
-        Request(profile, os.environ, arguments.overrides, arguments.vllm, progress=Progress())
-    )
+        Request(
+            profile, os.environ, arguments.overrides, arguments.vllm, progress=Progress(),
+            text=sys.stdin.buffer.read() if is_piped else None,
+        )
+    )  # fmt: skip
     loud = [d for d in checked.diagnostics if d.severity is not Severity.INFO]
     show_findings(loud, checked.resolved.texts_shown, stream=sys.stderr)
     if checked.errors:

@@ -152,6 +152,18 @@ class _Text:
                     if self._edit is not Edit.SHOW:
                         self._findings(item.checked)
         self._next_step()
+        self._total()
+
+    def _total(self) -> None:
+        """Of several profiles, how many have errors, or with `--strict` what counts as one."""
+        number, failed = len(self._report.profiles), len(self._report.failed)
+        if number < 2 or self._edit is Edit.SHOW:
+            return
+        strict = self._report.strict
+        wrong = sum(bool(c.errors or (strict and c.warnings)) for c in self._report.checked)
+        verb, what = "has" if wrong < 2 else "have", "errors or warnings" if strict else "errors"
+        total = f"{wrong or 'none'} of {number} profiles {verb} {what}"
+        print(f"{total}{f', {failed} could not be checked' if failed else ''}", file=self._out)
 
     def _edits(self, item: Validated) -> None:
         if item.mended is None:

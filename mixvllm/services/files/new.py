@@ -13,7 +13,7 @@ _NO_LINKS: Final = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EMLINK}
 
 
 def write_new(path: Path, text: str, *, force: bool) -> None:
-    """Write a file; a reader sees all of it or none.
+    """Write a file; a reader sees all of it or none. A pipe or a device is written to as it is.
 
     Args:
         path: where; its folder must be there.
@@ -24,8 +24,11 @@ def write_new(path: Path, text: str, *, force: bool) -> None:
         MachineFault: a file is there, or none can be written.
     """
     try:
+        if force and path.exists() and not path.is_file():  # /dev/null would be a file from now on
+            path.write_text(text, encoding="utf-8")
+            return
         with tempfile.NamedTemporaryFile(
-            mode="w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+            mode="w", encoding="utf-8", dir=path.parent, prefix=".mixvllm-", delete=False
         ) as file:
             new = Path(file.name)
             try:
@@ -40,10 +43,9 @@ def write_new(path: Path, text: str, *, force: bool) -> None:
         raise MachineFault(
             f"{path} is there already", hint="--force writes over it, or name another --output"
         ) from None
-    except OSError as error:
-        raise MachineFault(
-            f"{path} cannot be written: {error.strerror}", hint="name another --output"
-        ) from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "no name of a file"
+        raise MachineFault(f"{path} cannot be written: {why}", hint="name another file") from None
 
 
 def _put(new: Path, path: Path, *, force: bool) -> None:

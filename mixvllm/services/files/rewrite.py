@@ -39,13 +39,13 @@ def _replace(real: Path, named: Path, before: bytes, after: bytes) -> None:
     if not os.access(real, os.W_OK):
         raise MachineFault(f"{named} is read-only", hint=_BY_HAND)
     with tempfile.NamedTemporaryFile(
-        dir=real.parent, prefix=f".{real.name}.", suffix=".new", delete=False
+        dir=real.parent, prefix=".mixvllm-", delete=False
     ) as file:
         new = Path(file.name)
         try:
             file.write(after)
             file.flush()
-            _as_it_was(new, real, was, named)
+            _as_it_was(file.fileno(), real, was, named)
             os.fsync(file.fileno())
             if real.read_bytes() != before:
                 raise MachineFault(
@@ -56,24 +56,28 @@ def _replace(real: Path, named: Path, before: bytes, after: bytes) -> None:
         except BaseException:
             new.unlink(missing_ok=True)
             raise
-    folder = os.open(real.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    with suppress(OSError):  # a folder that may not be read; the file is in its place by now
+        folder = os.open(real.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
-def _as_it_was(new: Path, old: Path, was: os.stat_result, named: Path) -> None:
-    """Give the new file the old one's owner, attributes and mode."""
-    now = new.stat()
+def _as_it_was(new: int, old: Path, was: os.stat_result, named: Path) -> None:
+    """Give the new file, which is open, the old one's owner, attributes and mode. By its number:
+    in a folder of somebody else's its name may be another file's by now.
+    """
+    now = os.fstat(new)
     if (now.st_uid, now.st_gid) != (was.st_uid, was.st_gid):
         try:
-            os.chown(new, was.st_uid, was.st_gid)
+            os.fchown(new, was.st_uid, was.st_gid)
         except PermissionError:
             raise MachineFault(
                 f"{named} belongs to somebody else, and would not any more", hint=_BY_HAND
             ) from None
-    for name in os.listxattr(old):  # access lists
-        with suppress(OSError):
-            os.setxattr(new, name, os.getxattr(old, name))
-    new.chmod(stat.S_IMODE(was.st_mode))
+    with suppress(OSError):  # a file system without any
+        for name in os.listxattr(old):  # access lists
+            with suppress(OSError):
+                os.setxattr(new, name, os.getxattr(old, name))
+    os.fchmod(new, stat.S_IMODE(was.st_mode))

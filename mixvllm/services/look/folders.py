@@ -5,19 +5,38 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from mixvllm.core.errors import MachineFault
 from mixvllm.rules.machine import Folder
 from mixvllm.settings.engine import absolute
 from mixvllm.settings.resolve import Resolved
 
 
 def log_base(resolved: Resolved, environ: Mapping[str, str]) -> Path:
-    """The folder of all runs: the profile's, or $XDG_STATE_HOME/mixvllm (XDG base directories)."""
+    """The folder of all runs: the profile's, or $XDG_STATE_HOME/mixvllm (XDG base directories).
+
+    Raises:
+        MachineFault: nobody says where the user's home is.
+    """
     directory = resolved.value("logging", "directory")
     if isinstance(directory, str):
         return absolute(directory, resolved.origin(("logging", "directory")))
     state = environ.get("XDG_STATE_HOME", "")
-    home = Path(state) if state.startswith("/") else Path("~/.local/state").expanduser()
+    try:
+        home = Path(state) if state.startswith("/") else Path("~/.local/state").expanduser()
+    except RuntimeError:
+        raise MachineFault(
+            "this user has no home, where the logs would be", hint="set logging.directory, or HOME"
+        ) from None
     return home / "mixvllm"
+
+
+def look_at_logs(resolved: Resolved, environ: Mapping[str, str]) -> Folder:
+    """The folder of all runs, as it is."""
+    try:
+        return look_at_folder(log_base(resolved, environ))
+    except MachineFault:
+        where = Path("~/.local/state/mixvllm")
+        return Folder(where, "cannot be found: this user has no home", exists=False)
 
 
 def sockets_base(environ: Mapping[str, str]) -> Path:

@@ -19,7 +19,7 @@ from mixvllm.rules.base import Facts
 from mixvllm.rules.machine import Folder, Machine, Refused, Tls, Trouble
 from mixvllm.rules.mx402_more_ranks import rank_settings
 from mixvllm.services.address import NoAddress, holder_of, is_ours, name_of, resolve, try_to_bind
-from mixvllm.services.look.folders import log_base, look_at_folder, sockets_base
+from mixvllm.services.look.folders import look_at_folder, look_at_logs, sockets_base
 from mixvllm.services.look.tls import look_at_tls
 from mixvllm.services.reservation import reserved_by
 from mixvllm.settings.engine import absolute
@@ -88,7 +88,7 @@ def _look(facts: Facts) -> Machine:
         api=_address(facts),
         tls=_tls(facts),
         open_to_all=frozenset(path for path in _secrets(facts) if _is_open_to_all(path)),
-        logs=look_at_folder(log_base(facts.resolved, facts.environ)),
+        logs=look_at_logs(facts.resolved, facts.environ),
     )
     if facts.wrapped:  # the rest is what the engine meets, wherever that is
         return ours

@@ -13,6 +13,7 @@ from mixvllm.core.origin import KeyPath, Origin
 from mixvllm.rules.base import Facts
 from mixvllm.settings.engine import absolute
 from mixvllm.settings.paths import is_local_path
+from mixvllm.vllm.argv import LORA_KEYS
 from mixvllm.vllm.checkpoint.adapter import Adapter, read_adapter
 from mixvllm.vllm.checkpoint.folder import Checkpoint, read_checkpoint
 from mixvllm.vllm.checkpoint.hub_cache import cache_folder, is_offline, snapshot
@@ -108,6 +109,8 @@ def _adapters(facts: Facts) -> Iterator[tuple[KeyPath, Adapter]]:
     setting = facts.setting("lora-modules")
     items = setting.value if setting is not None else None
     for index, item in enumerate(items if isinstance(items, list) else [items]):
+        if isinstance(item, Mapping) and not {"name"} <= item.keys() <= {*LORA_KEYS}:
+            continue  # MX251
         path = item.get("path") if isinstance(item, Mapping) else item
         if isinstance(path, str) and setting is not None:
             text = path.partition("=")[2] if isinstance(item, str) else path

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mixvllm.rules.base import FileFact
-from mixvllm.rules.mx700_model_folder import FILES, file_of
+from mixvllm.rules.mx700_model_folder import FILES, file_of, template_of
 from mixvllm.settings.engine import EngineSetting, absolute
 from mixvllm.settings.keyfile import EmptyKeyFile, UnusableKeyFile, read_key
 from mixvllm.settings.paths import is_local_path
@@ -23,7 +23,8 @@ def look_at_files(resolved: Resolved, settings: Sequence[EngineSetting]) -> dict
         value = resolved.value(*map(str, setting))
         if isinstance(value, str):
             paths.add(absolute(value, resolved.origin(setting)))
-    paths.update(path for setting in settings if (path := file_of(setting)) is not None)
+    for named in (file_of, template_of):
+        paths.update(path for setting in settings if (path := named(setting)) is not None)
     facts = {path: _fact(path) for path in paths}
     key = resolved.value("server", "api_key_file")
     if isinstance(key, str):

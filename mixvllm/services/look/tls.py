@@ -5,14 +5,13 @@ It has no password for a key (vllm/entrypoints/launchers/cli_args.py, 0.32.0).
 """
 
 import base64
-import os
 import re
-import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from mixvllm.core.regular_file import read_beginning
 from mixvllm.rules.machine import Tls
 
 _LARGEST: Final = 2**20  # bytes: a certificate with its chain, not a data set
@@ -50,12 +49,8 @@ def look_at_tls(certificate: Path, key: Path | None, authorities: Path | None) -
 def _read(path: Path) -> str | None:
     """A regular file of a sane size; a pipe would be waited for."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(handle, "rb") as file:  # noqa: PTH123 - it is open already
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                return None
-            return file.read(_LARGEST).decode("ascii", errors="replace")
-    except (OSError, ValueError):
+        return read_beginning(path, at_most=_LARGEST).decode("ascii", errors="replace")
+    except OSError:
         return None
 
 

@@ -16,7 +16,7 @@ from mixvllm.vllm.checkpoint.json_file import Json, JsonFile, read_json
 from mixvllm.vllm.checkpoint.safetensors import what_is_wrong
 
 INDEX: Final = "model.safetensors.index.json"
-_INDEX_BYTES: Final = 64 * 2**20  # DeepSeek-V3's has 9 MB
+_INDEX_BYTES: Final = 32 * 2**20  # DeepSeek-V3's has 9 MB
 _MOST_FILES: Final = 20_000  # names of one folder that are looked at
 _MOST_SHARDS: Final = 2_000  # weight files that are opened
 # What a weight file's name looks like, in vLLM's order of preference (0.32.0,

@@ -11,6 +11,8 @@ from mixvllm.core.regular_file import Unreadable, read_regular
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 SMALL: Final = 16 * 2**20  # bytes; a configuration has some kB, one with a long vocabulary 2 MB
+_MOST_VALUES: Final = 400_000  # Kimi-K2's index names 280,000 tensors
+_WIDEST: Final = 4  # bytes of a letter in memory, for all letters of a text that has one such
 POINTER: Final = b"version https://git-lfs.github.com/spec/"
 _POINTER: Final = "is a Git LFS pointer, not the file: run `git lfs pull` in the model's folder"
 
@@ -35,6 +37,8 @@ def read_json(path: Path, *, at_most: int = SMALL) -> JsonFile:
         return JsonFile(path.name, there=True, fault=str(why))
     if data.startswith(POINTER):
         return JsonFile(path.name, there=True, fault=_POINTER)
+    if _is_heavy(data, at_most):
+        return JsonFile(path.name, there=True, fault="holds far more than such a file does")
     try:
         values = json.loads(data)
     except RecursionError:
@@ -47,3 +51,9 @@ def read_json(path: Path, *, at_most: int = SMALL) -> JsonFile:
     if not isinstance(values, dict):
         return JsonFile(path.name, there=True, fault="is not a JSON object")
     return JsonFile(path.name, there=True, values=values)
+
+
+def _is_heavy(data: bytes, at_most: int) -> bool:
+    """Whether it would take many times its size in memory: `[],[],[],...` takes twenty times."""
+    values = data.count(b",") + data.count(b"[") + data.count(b"{")
+    return values > _MOST_VALUES or (len(data) > at_most // _WIDEST and not data.isascii())

@@ -17,6 +17,7 @@ from mixvllm.vllm.checkpoint.json_file import POINTER
 
 _LONGEST_HEADER: Final = 100_000_000  # bytes, the format's own limit
 _TAIL: Final = 4096  # bytes of the header's end that are read first
+_LONGEST_SEEN: Final = 2**20  # bytes of a header that are read where its end is not enough
 _ENDS: Final = re.compile(rb'"data_offsets"\s*:\s*\[\s*\d{1,20}\s*,\s*(\d{1,20})\s*\]')
 
 
@@ -51,6 +52,8 @@ def _look(descriptor: int) -> str:
     have = status.st_size - 8 - length
     needed = _last_end(os.pread(descriptor, min(_TAIL, length), 8 + length - min(_TAIL, length)))
     if needed is None or needed < have:  # an unusual order: all of them have to be seen
+        if length > _LONGEST_SEEN:
+            return ""  # not known
         ends = _ENDS.findall(os.pread(descriptor, length, 8))
         needed = max(map(int, ends), default=0)
     if needed > have:

@@ -89,6 +89,27 @@ def test_bits_of_activations(dtype: str, method: str, speaks: bool) -> None:
     assert [line for line in of(text) if "float32" in line] == expected
 
 
+@pytest.mark.parametrize(
+    ("limits", "refused"),
+    [
+        ("{image: 2, video: 0, other: 3}", 0),
+        ("{image: {count: 2, width: 512}, audio: {length: 5}, other: {x: 1}}", 0),
+        ("{image: true}", 0),
+        ("{image: two, video: '1', audio: 1.0}", 3),
+        ("{image: -1}", 1),
+        ("{image: {count: -1}}", 1),
+        ("{image: {length: 5}}", 1),
+        ("{image: [1]}", 1),
+        ("[1]", 1),
+        ("'[1]'", 1),
+        ("'{\"image\": -1}'", 1),
+        ("{}", 0),
+    ],
+)
+def test_limits_of_modalities(limits: str, refused: int) -> None:
+    assert said(f"limit-mm-per-prompt: {limits}") == ["modality-limits error"] * refused
+
+
 def test_layers_by_kind_or_by_name() -> None:
     targets = "targets: {'*': fp8_per_block}"
     rule = "quantization-targets error"

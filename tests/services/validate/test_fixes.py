@@ -47,6 +47,8 @@ def errors(checked: Checked) -> set[tuple[object, ...]]:
     [
         ("tensor-paralel-size: 2  # two", "tensor-parallel-size: 2  # two"),
         ("tensor_paralel_size: 2", "tensor_parallel_size: 2"),
+        ("cuda-graph-sizes: 1 2 4", "cudagraph-capture-sizes: [1, 2, 4]"),
+        ("cuda-graph-sizes: [1, 2]", "cudagraph-capture-sizes: [1, 2]"),
         ("tensor\u2013parallel\u2013size: 2", "tensor-parallel-size: 2"),
         ('enforce-eager: "false" # off', "enforce-eager: false # off"),
         ("no-enforce-eager: true", "enforce-eager: false"),
@@ -161,6 +163,16 @@ def test_what_a_fix_brings_to_light_is_mended_too() -> None:
     assert found.mended.decode() == "model: m\nserver:\n  port: 8000\n"
     assert [d.code for d in found.fixed] == ["MX100", "MX100", "MX110"]
     assert found.after.diagnostics == ()
+
+
+def test_a_number_is_no_section() -> None:
+    found = mended("model: m\nsupervisor:\n  restarts: 3\n")
+    (told,) = found.after.diagnostics
+    assert (found.fixed, told.code, told.fix) == ((), "MX100", None)
+    assert "`supervisor.restart`: policy, max_restarts" in told.label
+    assert after("modle: m\nsupervisor:\n  restrat: {max_restarts: 3}\n") == (
+        "model: m\nsupervisor:\n  restart: {max_restarts: 3}\n"
+    )
 
 
 def test_text_that_is_no_yaml_in_the_end_is_left_alone() -> None:

@@ -8,6 +8,7 @@ RULES: Final[Mapping[str, tuple[str, ...]]] = {
     "encoder_scales": ("mm-encoder-fp8-scale-path", "mm-encoder-fp8-scale-save-path"),
     "encoder_scales_both": ("mm-encoder-fp8-scale-save-path",),
     "float32_quantization": ("quantization",),
+    "modality_limits": ("limit-mm-per-prompt",),
     "pooling_type_twice": ("pooler-config",),
     "processor_cache_off": ("mm-processor-cache-type",),
     "processor_device_twice": ("mm-processor-device",),

@@ -1,0 +1,42 @@
+"""Names that come and go between releases, as one release has them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, TypeAlias
+
+Span: TypeAlias = tuple[int, int, str]
+"""The first and the last release, by their places in the list, and letters (or none)."""
+
+
+class Names:
+    """The names of one kind that one release has."""
+
+    def __init__(
+        self, spans: Mapping[str, Sequence[Span]], releases: Sequence[str], index: int
+    ) -> None:
+        self._spans: Final = spans
+        self._releases: Final = releases
+        self._index: Final = index
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._spans if self.letters(name) is not None)
+
+    @property
+    def of_all_releases(self) -> Iterator[str]:
+        """The names that any release has."""
+        return iter(self._spans)
+
+    def letters(self, name: str) -> str | None:
+        """What is written of a name; None when this release lacks it."""
+        spans = self._spans.get(name, ())
+        held = (letters for first, last, letters in spans if first <= self._index <= last)
+        return next(held, None)
+
+    def added_in(self, name: str) -> str | None:
+        """The first later release that has a name this one lacks."""
+        later = [first for first, _, _ in self._spans.get(name, ()) if first > self._index]
+        return self._releases[min(later)] if later else None
+
+    def removed_in(self, name: str) -> str | None:
+        """The release that took a name away which an earlier one had."""
+        ended = [last for _, last, _ in self._spans.get(name, ()) if last < self._index]
+        return self._releases[max(ended) + 1] if ended else None
