@@ -37,9 +37,7 @@ def serve(
     from mixvllm.services.serve import serve as run
 
     checked = check(
-        Request(
-            profile, os.environ, overrides, look=True, progress=Progress(), starts=True
-        )
+        Request(profile, os.environ, overrides, look=True, progress=Progress(), starts=True)
     )
     loud = [
         d

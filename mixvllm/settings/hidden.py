@@ -105,11 +105,18 @@ def _by_lines(text: str, starts: list[int]) -> Iterator[tuple[int, int]]:
 
 
 def without_secrets(
-    found: Iterable[Diagnostic], hidden: tuple[FileSpan, ...], words: frozenset[str]
+    found: Iterable[Diagnostic],
+    hidden: tuple[FileSpan, ...],
+    words: frozenset[str],
+    unseen: tuple[tuple[FileSpan, str], ...] = (),
 ) -> tuple[Diagnostic, ...]:
-    """Findings that repeat no secret: those at a secret's place, or under its key, are cleaned."""
+    """Findings that repeat no secret: those at a secret's place, or under its key, are cleaned;
+    so are those at a place that was filled in with what is not to be seen.
+    """
+    words = words.union(text for _, text in unseen)
     words = frozenset(word for word in words if len(word) >= _SHORTEST)
-    return tuple(_clean(d, words) if _near(d, hidden) else d for d in found)
+    places = (*hidden, *(span for span, _ in unseen))
+    return tuple(_clean(d, words) if _near(d, places) else d for d in found)
 
 
 def _near(found: Diagnostic, hidden: tuple[FileSpan, ...]) -> bool:

@@ -15,6 +15,7 @@ from mixvllm.core.diagnostic import Diagnostic, Fix, Severity
 from mixvllm.core.origin import FileSpan
 from mixvllm.core.regular_file import read_beginning
 from mixvllm.settings.paths import local_path
+from mixvllm.settings.secrets import hides
 from mixvllm.settings.tree import Scalar
 
 _OPEN: Final = re.compile(r"\$\{(?P<kind>env|file):")
@@ -31,10 +32,16 @@ class Untyped(str):
 
 @dataclass(frozen=True, slots=True)
 class Interpolated:
-    """A scalar's final text (None when it could not be had) and what was found."""
+    """A scalar's final text (None when it could not be had) and what was found.
+
+    ``secrets`` came from variables of a secret's name; ``unseen`` are those and what came from
+    files, which hold secrets as a rule: what stands in no profile is not repeated by a finding.
+    """
 
     text: Untyped | None
     diagnostics: tuple[Diagnostic, ...] = ()
+    secrets: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 def has_interpolation(scalar: Scalar) -> bool:
@@ -52,6 +59,8 @@ def interpolate(
     text = scalar.text
     pieces: list[str] = []
     found: list[Diagnostic] = []
+    secrets: list[str] = []
+    unseen: list[str] = []
     at = 0
     while opening := _OPEN.search(text, at):
         pieces.append(text[at : opening.start()])
@@ -82,9 +91,13 @@ def interpolate(
             found.append(value)
         else:
             pieces.append(value)
+            is_secret = opening["kind"] == "env" and hides(body.split(":")[0])
+            secrets += [value] if is_secret else []
+            unseen += [value] if is_secret or opening["kind"] == "file" else []
         at = end + 1
     pieces.append(text[at:])
-    return Interpolated(None if found else Untyped("".join(pieces)), tuple(found))
+    filled = None if found else Untyped("".join(pieces))
+    return Interpolated(filled, tuple(found), tuple(secrets), tuple(unseen))
 
 
 def _from_env(

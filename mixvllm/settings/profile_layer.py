@@ -16,6 +16,7 @@ class ProfileLayer(Layer):
     texts: dict[Path, str] = field(default_factory=dict)
     hidden: list[FileSpan] = field(default_factory=list)  # places of secrets
     words: set[str] = field(default_factory=set)  # the secrets themselves, never shown
+    unseen: list[tuple[FileSpan, str]] = field(default_factory=list)  # filled in; see Interpolated
     read: dict[Path, tuple[bytes, ParsedText]] = field(default_factory=dict, repr=False)
     loads: int = 0
     readable: bool = True  # False: no tree, so nothing can be said about missing keys

@@ -56,6 +56,7 @@ class Resolved:
     diagnostics: tuple[Diagnostic, ...]
     hidden: tuple[FileSpan, ...] = ()  # where secrets stand in the files
     words: frozenset[str] = field(default=frozenset(), repr=False)  # those secrets
+    unseen: tuple[tuple[FileSpan, str], ...] = field(default=(), repr=False)  # see Interpolated
 
     @cached_property
     def profile(self) -> "Profile | None":
@@ -76,7 +77,7 @@ class Resolved:
 
     def without_secrets(self, found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
         """Findings that do not repeat what stands in the profile under a secret's key."""
-        return without_secrets(found, self.hidden, self.words)
+        return without_secrets(found, self.hidden, self.words, self.unseen)
 
     def value(self, *path: str) -> Value:
         """The merged value at a path; None when nobody set it or it could not be had."""
@@ -167,7 +168,7 @@ def resolve(profile: ProfileLayer, environment: Layer, command_line: Layer) -> R
             sound = True
         except ValidationError as error:
             found.extend(diagnostics_of(error, values, places, found, profile.path))
-    hidden = tuple(profile.hidden)
+    hidden, unseen = tuple(profile.hidden), tuple(profile.unseen)
     return Resolved(
         path=profile.path,
         values=values,
@@ -177,9 +178,10 @@ def resolve(profile: ProfileLayer, environment: Layer, command_line: Layer) -> R
         readable=profile.readable,
         sound=sound,
         layers=layers,
-        diagnostics=without_secrets(found, hidden, frozenset(profile.words)),
+        diagnostics=without_secrets(found, hidden, frozenset(profile.words), unseen),
         hidden=hidden,
         words=frozenset(profile.words),
+        unseen=unseen,
     )
 
 

@@ -229,6 +229,8 @@ class Walker:
             case Scalar() if has_interpolation(node):
                 filled = interpolate(node, self._environ, secret=hides_path(path))
                 self._layer.diagnostics.extend(filled.diagnostics)
+                self._profile.words.update(filled.secrets)
+                self._profile.unseen.extend((node.span, text) for text in filled.unseen)
                 if filled.text is None:
                     return Unavailable
                 if not node.plain:

@@ -227,8 +227,8 @@ def test_ctrl_c_during_the_start(tmp_path: Path, phase: str, limit: float) -> No
 
 def test_what_vllm_refuses_is_said_and_not_tried_again(tmp_path: Path) -> None:
     # What is put over the model's configuration is not judged before the start.
-    shorter = {"hf-overrides": {"max_position_embeddings": 2048}}
-    long = {"max_model_len": 100_000, "enforce_eager": True}
+    shorter: dict[str, object] = {"hf-overrides": {"max_position_embeddings": 2048}}
+    long: dict[str, object] = {"max_model_len": 100_000, "enforce_eager": True}
     too_long = real(tmp_path, inference=long, vllm={"args": shorter})
     with Life(too_long) as life:
         assert life.wait_exit(limit=START) == 4

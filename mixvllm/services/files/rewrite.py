@@ -38,9 +38,7 @@ def _replace(real: Path, named: Path, before: bytes, after: bytes) -> None:
     was = real.stat()
     if not os.access(real, os.W_OK):
         raise MachineFault(f"{named} is read-only", hint=_BY_HAND)
-    with tempfile.NamedTemporaryFile(
-        dir=real.parent, prefix=".mixvllm-", delete=False
-    ) as file:
+    with tempfile.NamedTemporaryFile(dir=real.parent, prefix=".mixvllm-", delete=False) as file:
         new = Path(file.name)
         try:
             file.write(after)

@@ -31,7 +31,7 @@ from mixvllm.vllm.checkpoint.json_file import read_json
 if TYPE_CHECKING:
     from mixvllm.gpu.inventory import GpuInventory
 
-_PATIENCE: Final = 3.0  # seconds; a network file system that is gone never answers
+_PATIENCE: Final = 10.0  # seconds; a network file system that is gone never answers
 _MEMINFO: Final = Path("/proc/meminfo")
 _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - vLLM's, not ours to choose
 _GROUPS: Final = (

@@ -32,7 +32,7 @@ SAYABLE = {
 # MX24, MX5), what no command line can say (MX251), cards (MX4), secrets and the network (MX6),
 # model files (MX7), this machine (MX8); a release that is not known (MX116), more than one engine
 # (MX117), a command (MX118), broken JSON in a text (MX221); and what is a warning or a note.
-CANNOT = {"MX116", "MX117", "MX118", "MX206", "MX211", "MX213", "MX221", "MX232"}
+CANNOT = {"MX116", "MX117", "MX118", "MX206", "MX211", "MX213", "MX221", "MX225", "MX232"}
 
 
 @cache
