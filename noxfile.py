@@ -136,8 +136,7 @@ def demo(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """What commands, watching and a start cost, as the tables of docs/performance.md."""
     session.install("-e", ".")
-    vllm = ENGINE / "bin" / "vllm"
-    beside = ("--vllm", str(vllm)) if vllm.exists() else ()
+    beside = ("--vllm", str(PYTHON)) if PYTHON.exists() else ()
     session.run("python", "-m", "mixvllm.testing.bench", *beside, *session.posargs)
     session.run("python", "-m", "mixvllm.testing.bench_supervisor")
     session.run("python", "-m", "mixvllm.testing.bench_supervisor", "--terminal", "--others=1000")

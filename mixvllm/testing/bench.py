@@ -1,6 +1,6 @@
 """How long the everyday commands take: the table of docs/performance.md.
 
-``python -m mixvllm.testing.bench``; ``--vllm PROGRAM`` adds `vllm serve --help`. CPU time, not
+``python -m mixvllm.testing.bench``; ``--vllm PYTHON`` adds `vllm serve --help`. CPU time, not
 time on the clock, so that a busy machine says the same; and as a multiple of
 ``python -c pass``, so that a slow one does.
 """
@@ -16,6 +16,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from mixvllm.vllm import cpu_launcher
 
 _MIXVLLM = (sys.executable, "-m", "mixvllm")
 
@@ -82,7 +84,7 @@ def cpu_seconds(argv: Sequence[str], *, runs: int) -> float:
 def main() -> int:
     """Print the table. Exit 1: a command takes more than it may."""
     parser = argparse.ArgumentParser(prog="python -m mixvllm.testing.bench")
-    parser.add_argument("--vllm", help="the program `vllm`, to compare with its --help")
+    parser.add_argument("--vllm", help="a python with vLLM, to compare with its --help")
     parser.add_argument("--runs", type=int, default=10)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
@@ -108,7 +110,7 @@ def _table(runs: int, vllm: str | None) -> Iterator[str]:
         if times > promise.most:
             yield f"`{name}` takes {times:.1f} times `python -c pass`, not {promise.most:.0f}"
     if vllm is not None:
-        seconds = cpu_seconds((vllm, "serve", "--help"), runs=1)
+        seconds = cpu_seconds((vllm, cpu_launcher.__file__, "serve", "--help"), runs=1)
         print(f"| `vllm serve --help` | {seconds * 1000:.0f} ms | {seconds / nothing:.0f} | |")
         print(f"\n`vllm serve --help` takes {seconds / validate:.0f} times the CPU of `validate`.")
 
