@@ -1,12 +1,14 @@
 """The hook that other repositories use."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from mixvllm.cli.commands import find
 from mixvllm.testing.manual_page import ROOT
+from mixvllm.testing.small_checkpoint import write_checkpoint
 from tests.cli.running import mixvllm
 
 
@@ -33,6 +35,7 @@ def test_it_looks_at_profiles_and_at_nothing_else() -> None:
     assert hook()["types"] == ["yaml"]
 
 
-def test_it_passes_on_the_profiles_that_are_shipped() -> None:
+def test_it_passes_on_the_profiles_that_are_shipped(tmp_path: Path) -> None:
+    environ = {"DEMO_MODEL": str(write_checkpoint(tmp_path / "model"))}
     profiles = sorted((ROOT / "profiles").glob("*.yaml"))
-    assert mixvllm(*hook()["entry"].split()[1:], *profiles).returncode == 0
+    assert mixvllm(*hook()["entry"].split()[1:], *profiles, environ=environ).returncode == 0
