@@ -36,6 +36,13 @@ def forget_stdout() -> None:
     os.close(null)
 
 
+def print_diff(diff: str) -> None:
+    """To a program as it is; to a terminal without what would move its cursor over other lines."""
+    if sys.stdout.isatty():
+        diff = "\n".join(visible(line.removesuffix("\r")) for line in diff.split("\n"))
+    print(diff, end="")
+
+
 def visible(text: str) -> str:
     """The text without anything that would move the cursor, change colours or turn it around."""
     return "".join(

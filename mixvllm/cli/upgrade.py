@@ -12,7 +12,7 @@ import typer
 
 from mixvllm.cli.options import Format
 from mixvllm.cli.progress import Progress
-from mixvllm.cli.streams import visible
+from mixvllm.cli.streams import print_diff, visible
 from mixvllm.cli.text.style import Paint, Tone, wants_color
 from mixvllm.core.errors import UsageFault
 from mixvllm.core.origin import FileSpan, Origin
@@ -57,7 +57,7 @@ def upgrade(
     else:
         _tell(made, sys.stderr if diff else sys.stdout)
         if not write:
-            print(made.diff, end="")
+            print_diff(made.diff)
         _next_step(made, sys.stderr if diff else sys.stdout, written=write)
     raise typer.Exit(int(made.errors > 0))
 

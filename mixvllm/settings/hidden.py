@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Final
 
 from mixvllm.core.diagnostic import Diagnostic
@@ -115,19 +116,22 @@ def without_secrets(
     """
     words = words.union(text for _, text in unseen)
     words = frozenset(word for word in words if len(word) >= _SHORTEST)
-    places = (*hidden, *(span for span, _ in unseen))
+    places: dict[tuple[Path, int], list[FileSpan]] = {}  # by each of their lines
+    for span in (*hidden, *(span for span, _ in unseen)):
+        for line in range(span.line, span.end_line + 1):
+            places.setdefault((span.path, line), []).append(span)
     return tuple(_clean(d, words) if _near(d, places) else d for d in found)
 
 
-def _near(found: Diagnostic, hidden: tuple[FileSpan, ...]) -> bool:
+def _near(found: Diagnostic, hidden: dict[tuple[Path, int], list[FileSpan]]) -> bool:
     if hides_path(found.key):
         return True
     origin = found.origin
     return isinstance(origin, FileSpan) and any(
-        span.path == origin.path
-        and (span.line, span.column) < (origin.end_line, max(origin.end_column, 2))
+        (span.line, span.column) < (origin.end_line, max(origin.end_column, 2))
         and (origin.line, origin.column) < (span.end_line, span.end_column)
-        for span in hidden
+        for line in range(origin.line, origin.end_line + 1)
+        for span in hidden.get((origin.path, line), ())
     )
 
 

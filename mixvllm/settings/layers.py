@@ -125,7 +125,7 @@ def merge_places(
             replaced.add(path)
     kept: dict[KeyPath, Place] = {}
     for path, place in low.items():
-        covered = any(path[: len(other)] == other for other in replaced if len(other) <= len(path))
+        covered = any(path[:length] in replaced for length in range(len(path) + 1))
         if covered:
             lost.append(Lost(path, get(values, path), place))
         else:

@@ -20,9 +20,10 @@ from mixvllm.settings.tree import (
     Sequence,
 )
 from mixvllm.settings.walker import Walker
-from mixvllm.settings.yaml import parse_profile
+from mixvllm.settings.yaml import MAX_BYTES, parse_profile
 
 MAX_FILES: Final = 64  # that one profile is made of, each as often as it is laid over another
+MAX_IN_ALL: Final = MAX_BYTES  # of them together, before another one is laid over them
 
 
 def read_profile(path: Path, environ: MappingType[str, str]) -> ProfileLayer:
@@ -49,6 +50,7 @@ def _load(
 ) -> None:
     """Lay a file, after the files it extends, over what ``into`` holds."""
     into.loads += 1
+    into.size += len(raw)
     parsed = into.read[path][1] if path in into.read else parse_profile(raw, path, included_by)
     if path not in into.read:
         into.read[path] = raw, parsed
@@ -105,14 +107,15 @@ def _extend(
         text = filled.text
     path = local_path(text, from_path.parent)
     first = first or name.span
-    if into.loads >= MAX_FILES:
-        if into.loads == MAX_FILES:  # once is enough
-            into.loads += 1
+    if into.loads >= MAX_FILES or into.size > MAX_IN_ALL:
+        if not into.is_too_much:  # once is enough
+            into.is_too_much = True
+            most = f"{MAX_FILES} files" if into.size <= MAX_IN_ALL else f"{MAX_IN_ALL // 1024} KiB"
             into.diagnostics.append(
                 Diagnostic(
                     "MX501",
                     Severity.ERROR,
-                    f"`extends` brings in more than {MAX_FILES} files",
+                    f"`extends` brings in more than {most}",
                     name.span,
                     key=("extends",),
                     hint="a file that several others extend counts each time",
@@ -174,10 +177,10 @@ def _lay(high: Layer, into: ProfileLayer) -> None:
 def _clash(path: KeyPath, place: Place, high: Layer, low: ProfileLayer) -> None:
     if path not in low.places or not all(isinstance(part, str) for part in path):
         return
-    if any(d.code == "MX110" and d.key == path for d in low.diagnostics):
-        return
     old, new = get(low.values, path), get(high.values, path)
     if old is None or new is None or isinstance(old, dict) == isinstance(new, dict):
+        return
+    if any(d.code == "MX110" and d.key == path for d in low.diagnostics):
         return
     there = low.places[path].key
     file = there.path if isinstance(there, FileSpan) else there

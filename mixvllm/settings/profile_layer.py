@@ -19,4 +19,6 @@ class ProfileLayer(Layer):
     unseen: list[tuple[FileSpan, str]] = field(default_factory=list)  # filled in; see Interpolated
     read: dict[Path, tuple[bytes, ParsedText]] = field(default_factory=dict, repr=False)
     loads: int = 0
+    size: int = 0  # bytes of all files, each as often as it was laid over another
+    is_too_much: bool = False  # and has its finding
     readable: bool = True  # False: no tree, so nothing can be said about missing keys

@@ -34,6 +34,7 @@ _WHOLE: Final = re.compile(
     r"(?i)-----BEGIN [A-Z ]*PRIVATE KEY-----"
     r"|^(?:bearer|basic)\s+[\w.~+/=-]{8,}$|\bAKIA[0-9A-Z]{16}\b"
 )
+_BEARER: Final = re.compile(r"(?i)(\bbearer\s+)([\w.~+/=-]{8,})")
 _LONGEST_NAME: Final = 80  # characters before a colon that are looked at
 _ALIKE: Final = 0.8
 _WORDS: Final = ("token", "secret", "password", "passwd", "passphrase", "credential", "apikey",
@@ -113,6 +114,7 @@ def redact(line: str) -> str:
     """
     line = _FORM.sub(lambda found: "*" * len(found[0]), line)
     line = _USER.sub(lambda found: f"{found[1]}{'*' * len(found[2])}@", line)
+    line = _BEARER.sub(lambda found: found[1] + "*" * len(found[2]), line)
     line = _FLAG.sub(_flag, line)
     at = secret_value(line)
     return line if at is None else line[:at] + "*" * len(line[at:])

@@ -96,3 +96,31 @@ def test_a_fault_far_to_the_right_is_shown(tmp_path: Path) -> None:
     column = caret.index("^")
     assert shown[column : column + 4] == "prot"
     assert len(shown) < 200
+
+
+@pytest.mark.parametrize("words", ["validate --diff", "init m --force --output x.yaml", "nosuch"])
+def test_a_full_disk_under_standard_error_is_no_finding(words: str, tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text("model: m\nserver:\n  prt: 8000\n")
+    name = path if words.startswith("validate") else ""
+    ran = shell(f"cd {tmp_path}; {MIXVLLM} {words} {name} 2>/dev/full")
+    assert ran.returncode == 3
+
+
+def test_a_diff_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_bytes(b"model: m\nserver:\n  prt: 8000 # \xe2\x80\xae\rport: 1\n")
+    ours, theirs = os.openpty()
+    ran = subprocess.run(
+        [sys.executable, "-m", "mixvllm", "validate", "--diff", path],
+        stdout=theirs, stderr=subprocess.PIPE, check=False, timeout=60,
+    )  # fmt: skip
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode().replace("\r\n", "\n")
+    os.close(ours)
+    piped = shell(f"{MIXVLLM} validate --diff {path}")
+    assert (ran.returncode, piped.returncode) == (1, 1)
+    assert "\u202e" in piped.stdout
+    assert "\u202e" not in shown
+    assert "\r" not in shown
+    assert "+  port: 8000 # \\u202e" in shown

@@ -121,3 +121,10 @@ def test_a_setting_is_what_the_typed_profile_holds(text: str) -> None:
         plain = built.get_secret_value() if isinstance(built, SecretStr) else built
         told = found.setting(*map(str, path))
         assert told == plain or (told == () and not plain)
+
+
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "-1" + "0" * 400])
+def test_a_number_that_no_float_can_hold_is_refused(number: str) -> None:
+    found = resolved("model: m\n", environ={"MIXVLLM_INFERENCE": f'{{"cpu_offload_gb": {number}}}'})
+    assert not found.sound
+    assert [d.key for d in found.diagnostics] == [("inference", "cpu_offload_gb")]

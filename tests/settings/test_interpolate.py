@@ -1,5 +1,6 @@
 """Variables and files in a profile's text."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,35 @@ def test_the_message_of_the_profile_is_shown() -> None:
 def test_a_misspelt_variable_is_suggested() -> None:
     (found,) = resolved("model: ${env:MODLE_ID}\n", environ={"MODEL_ID": "x"}).diagnostics
     assert found.label == "did you mean `MODEL_ID`?"
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("server: {port: '${env:HF_TOKEN}'}", "from-a-variable"),
+        (
+            "server: {host: 'x${env:HF_TOKEN:-}', prt: 1, port: '${env:HF_TOKEN}'}",
+            "from-a-variable",
+        ),
+        ("server: {port: '${file:held}'}", "from-a-file"),
+        ("supervisor: {stop_grace: '${file:held}'}", "from-a-file"),
+        ("generation_defaults: {temperature: '${env:MY_SECRET}'}", "from-a-variable"),
+    ],
+)
+def test_a_finding_does_not_say_what_was_filled_in(tmp_path: Path, text: str, secret: str) -> None:
+    (tmp_path / "held").write_text("from-a-file\n")
+    variables = {"HF_TOKEN": "from-a-variable", "MY_SECRET": "from-a-variable"}
+    found = resolved(f"model: m\n{text}\n", environ=variables, path=tmp_path / "p.yaml")
+    assert not found.sound
+    assert secret in repr(found.values)
+    assert secret not in repr(found.diagnostics)
+    own = found.diagnostics[0]
+    said = dataclasses.replace(own, origin=found.unseen[0][0], message=f"not `{secret}`")
+    assert found.without_secrets([said])[0].message == "not `***`"
+
+
+def test_a_huge_file_is_not_read_whole(tmp_path: Path) -> None:
+    with (tmp_path / "huge").open("wb") as file:
+        file.truncate(2**34)
+    found = resolved("model: '${file:huge}'\n", path=tmp_path / "p.yaml")
+    assert "is larger than 64 KiB" in repr(found.diagnostics)

@@ -1,5 +1,6 @@
 """Profiles and options made to hurt end in findings, soon."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,18 @@ def test_an_empty_section_keeps_what_it_extends(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text("extends: base.yaml\nmodel: m\ninference:\n")
     (found,) = read(tmp_path / "p.yaml").diagnostics
     assert found.message == "empty section `inference`: what it extends stays as it is"
+
+
+def test_files_that_are_extended_count_together(tmp_path: Path) -> None:
+    for i in range(40):
+        lines = "".join(f"    V{i}X{j}_KEY: value-of-{j}\n" for j in range(400))
+        more = "".join(f"    opt{i}x{j}: {j}\n" for j in range(400))
+        (tmp_path / f"b{i}.yaml").write_text(f"vllm:\n  env:\n{lines}  args:\n{more}")
+    path = tmp_path / "p.yaml"
+    names = ", ".join(f"b{i}.yaml" for i in range(40))
+    path.write_text(f"extends: [{names}]\nmodel: m\n")
+    began = time.process_time()
+    found = read(path)
+    assert time.process_time() - began < 4
+    assert codes(found).count("MX501") == 1
+    assert "`extends` brings in more than 256 KiB" in repr(found.diagnostics)

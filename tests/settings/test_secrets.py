@@ -40,6 +40,7 @@ M = "model: m\n"
         f"model: https://u:{S}@h",
         f'{M}vllm:\n  args:\n    hf-overrides: "{{\\"token\\": \\"{S}\\"}}"',
         f"{M}vllm: {{command: vllm --api-key {S}}}",
+        f"{M}vllm: {{args: {{middleware: 'Bearer {S}'}}}}",
     ],
 )
 def test_a_secret_is_not_repeated(text: str) -> None:

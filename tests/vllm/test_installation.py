@@ -446,3 +446,31 @@ def test_the_real_vllm_is_found_and_says_the_same_release(empty: Path) -> None:
     run = subprocess.run([*found.command, "--version"], capture_output=True, text=True, timeout=150)
     assert run.returncode == 0, run.stderr
     assert run.stdout.strip().partition("+")[0] == found.release
+
+
+@pytest.mark.parametrize("kind", ["pipe", "huge", "torn"])
+def test_a_hostile_environment_is_neither_waited_for_nor_read_whole(
+    tmp_path: Path, empty: Path, kind: str
+) -> None:
+    """It is the profile that names it, and a profile may come from anybody."""
+
+    def spoil(path: Path) -> None:
+        path.unlink(missing_ok=True)
+        if kind == "pipe":
+            os.mkfifo(path)
+        else:
+            path.write_bytes(b"#!/bin/sh\n'''exec' \"vllm \xff" if kind == "torn" else b"")
+            os.truncate(path, 2**33 if kind == "huge" else path.stat().st_size)
+        path.chmod(0o755)
+
+    venv = Tree(tmp_path / "venv")
+    venv.install("vllm", "0.32.0")
+    venv.install("torch", "2.13.0", build="2.13.0+cpu")
+    spoil(venv.site / "torch" / "version.py")
+    spoil(venv.site / "vllm-0.32.0.dist-info" / "RECORD")
+    spoil(venv.bin / "vllm")
+    found = find_installation([str(venv.python), "-m", "vllm"], environ={"PATH": str(empty)})
+    assert found.release == "0.32.0"
+    assert found.prefix is not None
+    assert len(found.prefix.record("vllm")) < 100
+    assert find_installation([str(venv.bin / "vllm")], environ={"PATH": ""}).release is None

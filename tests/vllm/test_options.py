@@ -312,3 +312,12 @@ def test_asking_again_is_nearly_free() -> None:
 
 def test_the_table_is_small() -> None:
     assert RELEASES.stat().st_size < 100_000
+
+
+@pytest.mark.parametrize("release", ["0." + "9" * 5000, "9" * 5000, "0.33." + "1" * 5000])
+def test_a_release_of_thousands_of_digits_is_none(release: str) -> None:
+    if release.startswith("0.33."):
+        assert options_of(release).release == "0.33.0"
+        return
+    with pytest.raises(UnknownRelease):
+        options_of(release)

@@ -14,7 +14,7 @@ from typing import Final
 from mixvllm.cli.main import BEGAN
 from mixvllm.cli.plain import PlainWords
 from mixvllm.cli.progress import Progress
-from mixvllm.cli.streams import visible
+from mixvllm.cli.streams import print_diff, visible
 from mixvllm.cli.text.findings import count_in_words, show_findings
 from mixvllm.core.diagnostic import Applicability, Diagnostic, Severity
 from mixvllm.core.errors import UsageFault
@@ -169,7 +169,7 @@ class _Text:
         if item.mended is None:
             return
         if self._edit is Edit.SHOW:
-            print(item.mended.diff, end="")
+            print_diff(item.mended.diff)
         elif item.mended.request.text is not None:
             sys.stdout.flush()
             sys.stdout.buffer.write(item.mended.mended)

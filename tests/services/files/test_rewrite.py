@@ -102,3 +102,25 @@ def test_what_cannot_be_replaced_as_it_was_is_refused(
         assert why in ran.stdout, ran.stderr
         assert file.read_bytes() == b"old\n"
         assert [path.name for path in folder.iterdir()] == ["p.yaml"]
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root can become somebody else")
+def test_a_folder_that_may_not_be_read_is_no_reason_to_say_that_nothing_was_changed() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "closed"
+        folder.mkdir()
+        Path(name).chmod(0o755)
+        file = folder / "p.yaml"
+        file.write_bytes(b"old\n")
+        for path in (file, folder):
+            os.chown(path, 65534, 65534)
+        folder.chmod(0o300)
+        assert as_nobody(file).stdout == ""
+        assert file.read_bytes() == b"new\n"
+
+
+def test_a_name_as_long_as_names_can_be(tmp_path: Path) -> None:
+    file = tmp_path / ("p" * 250 + ".yaml")
+    file.write_bytes(b"old\n")
+    rewrite(file, b"old\n", b"new\n")
+    assert file.read_bytes() == b"new\n"

@@ -248,3 +248,36 @@ def test_a_look_leaves_nothing_behind(tmp_path: Path) -> None:
         assert seen(text, tmp_path).api is None
     assert [path.name for path in tmp_path.iterdir()] == ["profile.yaml"]
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+_WITHOUT_A_HOME = """
+import os
+from pathlib import Path
+from mixvllm.core.errors import MachineFault
+from mixvllm.services.check import Request, check
+from mixvllm.services.look.folders import log_base
+request = Request(Path("p.yaml"), {"PATH": ""}, text=b"model: org/name\\n", look=True)
+check(request)  # whatever is imported is imported while its files can be read
+os.environ.pop("HOME", None)
+os.setgroups([])
+os.setresgid(54321, 54321, 54321)
+os.setresuid(54321, 54321, 54321)
+checked = check(request)
+print([d.message for d in checked.diagnostics if d.code == "MX808"])
+try:
+    log_base(checked.resolved, {})
+except MachineFault as fault:
+    print(fault.hint)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user that nobody knows")
+def test_a_user_without_a_home_is_told_so() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_A_HOME],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd="/",
+        stdout=subprocess.PIPE, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    first, second = ran.stdout.splitlines()
+    assert "~/.local/state/mixvllm cannot be found: this user has no home" in first
+    assert second == "set logging.directory, or HOME"

@@ -241,3 +241,30 @@ def test_a_snapshot_is_found_by_branch_and_by_commit(tmp_path: Path) -> None:
     for revision in ("stale", "v1", "..", "../snapshots", "/etc", "a\0b", "x/../.."):
         assert snapshot(tmp_path, "org/name", revision) is None
     assert snapshot(tmp_path, "org/other", None) is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"a":[' + b"[]," * 500_000 + b"[]]}",
+        b"{" + b",".join(b'"%x":0' % i for i in range(400_001)) + b"}",
+        b'{"a":"' + b"a" * (SMALL // 4) + "\U0001f600".encode() + b'"}',
+    ],
+    ids=["lists", "keys", "wide letters"],
+)
+def test_a_configuration_that_grows_in_memory_is_not_parsed(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "config.json"
+    path.write_bytes(data)
+    assert read_json(path).fault == "holds far more than such a file does"
+
+
+def test_long_headers_are_not_searched_through(tmp_path: Path) -> None:
+    """300 files of nothing, each of which says that its header has 100 MB."""
+    write_checkpoint(tmp_path)
+    for i in range(300):
+        path = tmp_path / f"model-{i:05}.safetensors"
+        path.write_bytes((99_999_999).to_bytes(8, "little") + b"{")
+        os.truncate(path, 200_000_000)
+    began = time.process_time()
+    assert read(tmp_path).weights.broken == ()
+    assert time.process_time() - began < 2
