@@ -273,3 +273,15 @@ def test_an_unknown_release_names_the_nearest() -> None:
     ran = mixvllm("init", "m", "--vllm", "9.9")
     assert (ran.returncode, ran.stdout) == (3, "")
     assert "nearest release" in ran.stderr
+
+
+@pytest.mark.parametrize("dtype", [[], {"a": 1}, [None, "\x1b[31m"], 1, "\x1b[31m"])
+def test_a_type_that_is_none_is_left_out(tmp_path: Path, dtype: object) -> None:
+    text = drafted(model(tmp_path / "m", torch_dtype=dtype))
+    assert "dtype" not in text
+
+
+def test_a_folder_behind_a_link_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "m").symlink_to(model(tmp_path / "\x9b31m\u202e").name)
+    text = drafted("./m", cwd=tmp_path)
+    assert 'served_name: "\\u009b31m\\u202e"' in text

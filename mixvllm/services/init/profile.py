@@ -191,7 +191,7 @@ def _dtype(config: ModelConfig, group: Sequence[Gpu]) -> Iterator[Line]:
     """The type of the weights. Of float32, and of a quantised model, vLLM knows better."""
     dtype = config.text.get("dtype") or config.text.get("torch_dtype")
     dtype = dtype or config.values.get("dtype") or config.values.get("torch_dtype")
-    if config.quantization is not None or dtype not in _HALF:
+    if config.quantization is not None or not isinstance(dtype, str) or dtype not in _HALF:
         return
     old = [g for g in group if g.compute_capability and g.compute_capability < _BFLOAT16]
     if dtype == "bfloat16" and old:
@@ -205,4 +205,4 @@ def _quoted(text: str) -> str:
     """A scalar as YAML 1.1 and 1.2 both read it: quoted, unless it is as plain as can be."""
     if _PLAIN.fullmatch(text) and text.lower() not in _YAML_WORDS:
         return text
-    return json.dumps(text, ensure_ascii=False)
+    return json.dumps(text, ensure_ascii=not text.isprintable())
