@@ -22,26 +22,16 @@ def contradicts(
     rule: Rule, here: EngineSetting, there: EngineSetting, why: str, *, remedy: str
 ) -> Diagnostic:
     """``here`` is refused beside ``there``; both places are shown."""
-    return rule.finding(
-        f"`{here.name}` contradicts `{there.name}`: {why}",
-        here.place.key,
-        key=here.key,
-        label=remedy,
-        related=_beside(here.place.key, there.place.key),
-    )
+    message = f"`{here.name}` contradicts `{there.name}`: {why}"
+    return _at(rule, here, here.place.key, message, (there.place.key,), remedy)
 
 
 def misfit(
     rule: Rule, here: EngineSetting, there: EngineSetting, why: str, *, remedy: str
 ) -> Diagnostic:
     """The number ``here`` does not fit the number ``there``; both places are shown."""
-    return rule.finding(
-        f"`{here.name}` does not fit `{there.name}`: {why}",
-        here.place.value,
-        key=here.key,
-        label=remedy,
-        related=_beside(here.place.value, there.place.value),
-    )
+    message = f"`{here.name}` does not fit `{there.name}`: {why}"
+    return _at(rule, here, here.place.value, message, (there.place.value,), remedy)
 
 
 def idle(
@@ -60,28 +50,24 @@ def overruled(
     rule: Rule, here: EngineSetting, there: EngineSetting, why: str, *, remedy: str
 ) -> Diagnostic:
     """``here`` is passed over because of ``there``; both places are shown."""
-    return rule.finding(
-        f"`{here.name}` is passed over because of `{there.name}`: {why}",
-        here.place.key,
-        key=here.key,
-        label=remedy,
-        related=_beside(here.place.key, there.place.key),
-    )
+    message = f"`{here.name}` is passed over because of `{there.name}`: {why}"
+    return _at(rule, here, here.place.key, message, (there.place.key,), remedy)
 
 
 def unfit(
     rule: Rule, here: EngineSetting, why: str, *others: EngineSetting | None, remedy: str
 ) -> Diagnostic:
     """The number ``here`` does not go with others, of which those that are set are shown."""
-    return rule.finding(
-        f"`{here.name}` {why}",
-        here.place.value,
-        key=here.key,
-        label=remedy,
-        related=tuple(Related(item.place.value, "set here") for item in others if item),
-    )
+    places = tuple(item.place.value for item in others if item)
+    return _at(rule, here, here.place.value, f"`{here.name}` {why}", places, remedy)
 
 
-def _beside(here: Origin, there: Origin) -> tuple[Related, ...]:
-    """The second place, unless it is the first one: a string of JSON holds both."""
-    return () if there == here else (Related(there, "set here"),)
+def _at(
+    rule: Rule, here: EngineSetting, place: Origin, message: str, others: tuple[Origin, ...],
+    remedy: str,
+) -> Diagnostic:  # fmt: skip
+    """A finding at ``place``, and the other places that are not the same: a string of JSON holds
+    several settings.
+    """
+    related = tuple(Related(other, "set here") for other in others if other != place)
+    return rule.finding(message, place, key=here.key, label=remedy, related=related)

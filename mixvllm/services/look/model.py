@@ -19,7 +19,6 @@ from mixvllm.vllm.checkpoint.folder import Checkpoint, read_checkpoint
 from mixvllm.vllm.checkpoint.hub_cache import cache_folder, is_offline, snapshot
 
 _REPOSITORY: Final = re.compile(r"[\w.-]{1,96}(/[\w.-]{1,96})?", re.ASCII)
-_ELSEWHERE: Final = ("VLLM_USE_MODELSCOPE", "VLLM_MODEL_REDIRECT_PATH")
 _NO_WEIGHTS: Final = ""  # as a load format: do not look for any
 
 
@@ -31,10 +30,9 @@ def with_the_model(facts: Facts, environ: Mapping[str, str]) -> Facts:
     """
     environ = _environ(facts, environ)
     name = facts.resolved.value("model", "name")
-    known = isinstance(name, str) and not any(environ.get(other) for other in _ELSEWHERE)
     if (
-        not known
-        or not isinstance(name, str)
+        not isinstance(name, str)
+        or comes_from_elsewhere(environ)
         or facts.setting("hf-config-path") is not None
         or facts.value_of("config-format") not in (None, "auto", "hf")
         or name.endswith(".gguf")
@@ -50,6 +48,12 @@ def with_the_model(facts: Facts, environ: Mapping[str, str]) -> Facts:
         adapters=tuple(_adapters(facts)),
         variables=environ,
     )
+
+
+def comes_from_elsewhere(environ: Mapping[str, str]) -> bool:
+    """Whether vLLM takes models from another hub, or from where a file says (`envs.py`)."""
+    switch = environ.get("VLLM_USE_MODELSCOPE", "").lower()
+    return switch in ("1", "true") or bool(environ.get("VLLM_MODEL_REDIRECT_PATH"))
 
 
 def _environ(facts: Facts, environ: Mapping[str, str]) -> Mapping[str, str]:
