@@ -16,6 +16,7 @@ class Command:
     # What can be read without Typer, for commands that have a `run_plainly` in cli/run/.
     plain_options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # (): any value
     plain_flags: frozenset[str] = frozenset()
+    bare: bool = False  # it needs no operand
 
     @property
     def function(self) -> str:
@@ -58,10 +59,22 @@ COMMANDS: tuple[Command, ...] = (
         "tell what a finding means, or where a value comes from",
         plain_options={"--profile": (), "--vllm": (), "--format": ("text", "json")},
     ),
+    Command(
+        "fit",
+        "forecast the memory: does the model fit, with how much context",
+        plain_options={"--format": ("text", "json"), "--vllm": (), "--host": ()},
+        plain_flags=frozenset({"--online"}),
+    ),
     Command("upgrade", "say what changes with another vLLM, edit the profile"),
     Command("schema", "print the JSON Schema of profiles, for editors"),
     Command("init", "write a first profile, fitted to this machine"),
-    Command("gpus", "list this machine's GPUs and their state"),
+    Command(
+        "gpus",
+        "list this machine's GPUs and their state",
+        plain_options={"--format": ("text", "json"), "--save": (), "--host": (), "--interval": ()},
+        plain_flags=frozenset({"--watch", "--processes", "--topology"}),
+        bare=True,
+    ),
     Command("completion", "print what makes bash, zsh or fish complete words"),
 )
 

@@ -1,53 +1,56 @@
-"""`mixvllm gpus`: the cards of this machine."""
+"""`mixvllm gpus`: the words of its command line."""
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mixvllm.cli.options import Format
-from mixvllm.cli.text.style import Paint, Tone, wants_color
-from mixvllm.core.errors import MachineFault
-from mixvllm.gpu.inventory import GpuInventory
-from mixvllm.services.inventory import save_inventory, take_inventory
+from mixvllm.cli.run.gpus import Arguments, run
 
 
 def gpus(
-    format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TEXT,
+    cards: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[CARD]...", help="show these whole: an index, or the beginning of a UUID"
+        ),
+    ] = None,
+    format_: Annotated[Format, typer.Option("--format", help="how to print it")] = Format.TEXT,
+    processes: Annotated[
+        bool, typer.Option("--processes", help="show who holds memory of the cards")
+    ] = False,
+    topology: Annotated[
+        bool, typer.Option("--topology", help="show how near the cards are, and which to group")
+    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="look again and again")] = False,
+    interval: Annotated[
+        str | None, typer.Option("--interval", metavar="TIME", help="between two looks; 1s")
+    ] = None,
     save: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write it to a file, for `validate --host FILE`."),
+        typer.Option("--save", metavar="FILE", help="write it to a file, for --host FILE"),
+    ] = None,
+    host: Annotated[
+        Path | None,
+        typer.Option("--host", metavar="FILE", help="show a saved inventory, not this machine"),
     ] = None,
 ) -> None:
     """Show the cards of this machine: memory, load, health, and who uses them.
 
     Exit 0: there are cards. 3: none can be asked, and why.
     """
-    inventory = take_inventory()
-    if save is not None and inventory.gpus:
-        save_inventory(inventory, save)
-    if format_ is Format.JSON:
-        typer.echo(json.dumps(inventory.as_json(), indent=2))
-        raise typer.Exit(0 if inventory.gpus else MachineFault.exit_code)
-    if not inventory.gpus:
-        why = inventory.problems[0]
-        raise MachineFault(why.message, hint=why.hint)
-    _show(inventory)
-    raise typer.Exit(0)
-
-
-def _show(inventory: GpuInventory) -> None:
-    """The table to stdout, what is wrong to stderr."""
-    from rich.console import Console
-
-    from mixvllm.cli.text.gpus import gpu_lines
-
-    out = Console(highlight=False, color_system="auto" if wants_color(sys.stdout) else None)
-    for line in gpu_lines(inventory, width=out.width or 80, ascii_only=out.options.ascii_only):
-        out.print(line, soft_wrap=True)
-    paint = Paint(on=wants_color(sys.stderr))
-    for problem in inventory.problems:
-        typer.echo(f"{paint('warning', Tone.DOUBTFUL)}: {problem.message}", err=True)
-        typer.echo(f"  {problem.hint}", err=True)
+    raise typer.Exit(
+        run(
+            Arguments(
+                cards=cards or (),
+                as_json=format_ is Format.JSON,
+                save=save,
+                host=host,
+                processes=processes,
+                topology=topology,
+                watch=watch,
+                interval=interval,
+            )
+        )
+    )

@@ -44,4 +44,4 @@ def plain_words(command: Command, words: Sequence[str]) -> PlainWords | None:
             options[name] = text
         else:
             return None
-    return PlainWords(options, tuple(operands)) if operands else None
+    return PlainWords(options, tuple(operands)) if operands or command.bare else None

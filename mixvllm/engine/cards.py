@@ -1,63 +1,86 @@
 """The cards, looked at by a thread that nobody waits for.
 
-NVML may block for as long as the driver does, also at its first word: opening it wakes every
-card that is not in persistence mode. A card that hangs leaves its name standing, without
-figures, and nothing else; not even our own end waits for it.
+A look takes up to a second when a card hangs; not even our own end waits for that.
 """
 
 import threading
-from dataclasses import replace
 from queue import SimpleQueue
+from typing import Final
 
-from mixvllm.core.errors import MachineFault
 from mixvllm.core.events import CardSampled
-from mixvllm.gpu.sample import CardSampler
+from mixvllm.gpu.inventory import GpuInventory
+from mixvllm.gpu.library import has_library
+from mixvllm.gpu.process import Scope
+from mixvllm.gpu.watch import Watch
+
+_PATIENCE: Final = 1.2  # seconds; a look takes one at the most
 
 
 class CardWatch:
-    """Ask :meth:`look` again and again; it returns at once with what is known by then."""
+    """The cards for whoever shows them: ask again and again, from any thread."""
 
     def __init__(self) -> None:
         self._questions: SimpleQueue[bool] = SimpleQueue()
+        self._news = threading.Condition()
         self._asked = 0
         self._answered = 0
-        self._cards: tuple[CardSampled, ...] = ()
+        self._latest: GpuInventory | None = None
         self._thread: threading.Thread | None = None
 
     def look(self) -> tuple[CardSampled, ...]:
-        """The cards at the last question, and a new question. Empty: there is no driver."""
+        """The cards at the last look, and a new look. Empty: there is no driver. Never waits."""
+        with self._news:
+            self._ask()
+            return () if self._latest is None else cards_of(self._latest)
+
+    def inventory(self) -> GpuInventory | None:
+        """The cards now; waits for them, about a second at the most. None: there is no driver."""
+        with self._news:
+            self._ask()
+            wanted = self._asked
+            self._news.wait_for(lambda: self._answered >= wanted, _PATIENCE)
+            return self._latest
+
+    def close(self) -> None:
+        """No more looks."""
+        self._questions.put(False)
+
+    def _ask(self) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="cards", daemon=True)
             self._thread.start()
-        if self._answered < self._asked:
-            return tuple(_unknown(card) for card in self._cards)
-        self._asked += 1
-        self._questions.put(True)
-        return self._cards
-
-    def close(self) -> None:
-        """No more questions; the driver is let go if it answers."""
-        self._questions.put(False)
+        if self._answered == self._asked:
+            self._asked += 1
+            self._questions.put(True)
 
     def _run(self) -> None:
-        try:
-            sampler = CardSampler.open()
-        except MachineFault:
-            sampler = None  # no driver, no cards
-        while self._questions.get():
-            if sampler is not None:
-                try:
-                    self._cards = sampler.sample()
-                except MachineFault:
-                    self._cards = tuple(_unknown(card) for card in self._cards)
+        if not has_library():
+            while self._questions.get():
+                self._answer(None)
+            return
+        with Watch(Scope(processes=False)) as watch:
+            while self._questions.get():
+                self._answer(watch.look())
+
+    def _answer(self, inventory: GpuInventory | None) -> None:
+        with self._news:
+            self._latest = inventory
             self._answered += 1
-        if sampler is not None:
-            sampler.close()
+            self._news.notify_all()
 
 
-def _unknown(card: CardSampled) -> CardSampled:
-    """The card without figures: its driver does not answer."""
-    return replace(
-        card, memory_used_bytes=None, utilization_percent=None, temperature_celsius=None,
-        power_watts=None,
-    )  # fmt: skip
+def cards_of(inventory: GpuInventory) -> tuple[CardSampled, ...]:
+    """What the panes show of the cards; a card that does not answer has a name and no figures."""
+    return tuple(
+        CardSampled(
+            index=gpu.index,
+            name=gpu.name or "unknown",
+            memory_used_bytes=gpu.memory.used_bytes,
+            memory_total_bytes=gpu.memory.total_bytes,
+            utilization_percent=gpu.utilization.gpu_percent,
+            temperature_celsius=gpu.temperature_celsius,
+            power_watts=gpu.power_watts,
+            power_limit_watts=gpu.power_limit_watts,
+        )
+        for gpu in inventory.gpus
+    )

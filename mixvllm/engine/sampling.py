@@ -24,14 +24,14 @@ class _Usage(NamedTuple):
 class MachineSampler:
     """Looks at the engine's family again and again; percentages are since the last look."""
 
-    def __init__(self) -> None:
+    def __init__(self, cards: CardWatch) -> None:
         self._cores = os.cpu_count()
         self._memory = os.sysconf("SC_PHYS_PAGES") * _PAGE
         self._members: list[family.Member] = []
         self._keeper = 0
         self._find_at = 0.0
         self._before: tuple[float, dict[family.Member, _Usage]] | None = None
-        self._cards = CardWatch()
+        self._cards = cards
 
     def sample(self, at: float, keeper: int) -> MachineSampled:
         """The engine under this keeper, ``at`` seconds into the run."""
@@ -52,10 +52,6 @@ class MachineSampler:
             memory_total_bytes=self._memory,
             cores=self._cores,
         )
-
-    def close(self) -> None:
-        """Let the cards go; waits for nobody."""
-        self._cards.close()
 
     def _find(self, at: float, keeper: int) -> None:
         """Who belongs to the engine; seldom asked on a machine with thousands of processes."""

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Final
 
 from mixvllm.core.phases import Phase
+from mixvllm.engine.cards import CardWatch
 from mixvllm.engine.desk import Desk
 from mixvllm.engine.gauges import Gauges
 from mixvllm.engine.hearing import Hearing
@@ -26,19 +27,17 @@ _SHARE: Final = 20  # looking for survivors may take a twentieth of our time
 class Watch:
     """``hearing`` gives the present engine, if there is one."""
 
-    def __init__(self, desk: Desk, probe: Probe, hearing: Callable[[], Hearing | None]) -> None:
+    def __init__(
+        self, desk: Desk, probe: Probe, hearing: Callable[[], Hearing | None], cards: CardWatch
+    ) -> None:
         self._desk = desk
         self._probe = probe
         self._hearing = hearing
-        self._sampler = MachineSampler()
+        self._sampler = MachineSampler(cards)
         self._sampled = -_SAMPLE
         self._gauges = (0, Gauges())
         self._look_again = 0.0
         self._alone_since: float | None = None  # when the API server was seen without an engine
-
-    def close(self) -> None:
-        """Let the cards go."""
-        self._sampler.close()
 
     async def run(self) -> None:
         """Until cancelled."""

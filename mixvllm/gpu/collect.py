@@ -1,163 +1,117 @@
-"""Ask all cards at once, and wait for none of them longer than it deserves.
+"""The cards as the collector tells them, put into our own words.
 
-Every card is asked in a thread of its own. A call into the driver cannot be cancelled, so a
-thread that hangs is left behind: it is a daemon, and what its card had told by then is kept.
+The collector (:mod:`mixvllm.gpu.collector`) is a process: what is stuck in the driver is stuck
+there and not here, and can be left behind.
 """
 
-from collections.abc import Callable
-from concurrent.futures import Future
-from dataclasses import dataclass, replace
-from pathlib import Path
-from threading import Event, Thread
-from time import monotonic
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
 
-from mixvllm.gpu import faults, nvml
-from mixvllm.gpu.faults import DriverFault
-from mixvllm.gpu.health import health_problems
-from mixvllm.gpu.holder import PROC, holder_of, pids_are_ours
-from mixvllm.gpu.inventory import FIELDS, Driver, Gpu, GpuProcess, Problem
+from mixvllm.gpu import faults
+from mixvllm.gpu.document import Node
+from mixvllm.gpu.health import health_problems, unclaimed_xids
+from mixvllm.gpu.holder import read
+from mixvllm.gpu.inventory import FIELDS, Driver, Gpu, GpuLink, Problem
+from mixvllm.gpu.kernel import is_wsl
 from mixvllm.gpu.patience import PATIENCE, Patience
+from mixvllm.gpu.process import DEFAULT, Collector, CollectorEnded, Scope
+from mixvllm.gpu.saved import gpu_from_json, link_from_json
+from mixvllm.gpu.surroundings import WSL, WSL_FIELDS, notes
 
-T = TypeVar("T")
+_START: Final = 10.0  # seconds in which the collector is up, on the busiest machine
+_NOT_TOLD: Final = "not told"
+_NOT_SUPPORTED: Final = "not supported by this card"
+_MIG: Final = "not told for a card in MIG mode"
 
-_NOT_ASKED: Final = "not asked"
-_QUESTIONS: Final = (*nvml.STEADY, *nvml.MOVING, *nvml.SLOW)
+
+def collect(
+    scope: Scope = DEFAULT,
+    patience: Patience = PATIENCE,
+    *,
+    started: Collector | None = None,
+    waking: Callable[[], None] | None = None,
+) -> "Collected":
+    """All cards, now. ``started`` is a collector that is asked already, of that scope."""
+    try:
+        collector = started or Collector(scope, patience).ask()
+    except OSError as error:
+        return Collected(None, (), (faults.driver_error(str(error)),))
+    most = _START + patience.open + patience.attach
+    try:
+        message = collector.answer(most, waking)
+    except CollectorEnded as ended:
+        return Collected(None, (), (faults.driver_error(str(ended)),))
+    finally:
+        collector.close()
+    if message is None:
+        return Collected(None, (), (faults.no_answer(most),))
+    return collected(message, scope)
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What the driver and its cards said."""
+    """What the driver and its cards said; with no cards, ``problems`` says why."""
 
-    driver: Driver
+    driver: Driver | None
     gpus: tuple[Gpu, ...]
     problems: tuple[Problem, ...]
+    links: tuple[GpuLink, ...] | None = None
 
 
-def _in_background(work: Callable[[], T]) -> Future[T]:
-    """Run it in a daemon thread, which holds up neither Ctrl-C nor the end of the process."""
-    future: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as fault:  # noqa: BLE001  raised again where the result is read
-            future.set_exception(fault)
-
-    Thread(target=run, daemon=True).start()
-    return future
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """A card as far as it told, what is wrong with it, and whether its thread still hangs."""
-
-    gpu: Gpu
-    problem: Problem | None = None
-    hangs: bool = False
-
-
-class _Asking:
-    """One card while it is asked. The thread replaces ``_told`` as a whole after each answer."""
-
-    def __init__(self, index: int, patience: Patience) -> None:
-        self._patience = patience
-        self._told = nvml.without(Gpu(index), FIELDS, _NOT_ASKED)
-        self._since = monotonic()
-        self._attached = Event()  # or given up; from then on the shorter limit holds
-        self._answer = _in_background(self._ask_all)
-
-    def _ask_all(self) -> _Answer:
-        index = self._told.index
-        try:
-            handle = nvml.attach(index)
-            self._since = monotonic()
-            self._attached.set()
-            for question in _QUESTIONS:
-                self._told = nvml.ask(self._told, handle, question)
-        except nvml.CardLost as lost:
-            message = f"card {index} no longer answers: {lost}"
-            hint = (
-                "`sudo dmesg | grep -i xid` tells the cause; reset it with "
-                f"`nvidia-smi --gpu-reset -i {index}`, or reboot"
-            )
-            return _cut_short(self._told, Problem("card-lost", message, hint, index), str(lost))
-        except nvml.FAULTS as error:
-            reason = nvml.reason_of(error)
-            message = f"card {index} cannot be asked: {reason}"
-            hint = f"`nvidia-smi -q -i {index}` and `sudo dmesg | grep -i xid` tell more"
-            return _cut_short(self._told, Problem("card-error", message, hint, index), reason)
-        finally:
-            self._attached.set()
-        return _Answer(self._told)
-
-    def answer(self) -> _Answer:
-        """Wait until it is done, or its time is over."""
-        limit = self._patience.attach
-        if self._attached.wait(self._left(limit)):
-            limit = self._patience.read
-            try:
-                return self._answer.result(timeout=self._left(limit))
-            except TimeoutError:
-                pass
-        told = self._told
-        reason = f"timed out after {limit:g} s in the driver"
-        problem = Problem(
-            "no-answer",
-            f"card {told.index} {reason}; what it had told by then is shown",
-            f"`sudo dmesg | grep -i xid` may tell why; `nvidia-smi -i {told.index}` may hang too",
-            told.index,
-        )
-        return replace(_cut_short(told, problem, reason), hangs=True)
-
-    def _left(self, limit: float) -> float:
-        return max(0.0, self._since + limit - monotonic())
+def collected(message: dict[str, Any], scope: Scope) -> Collected:
+    """The collector's answer in our words."""
+    told = message["driver"]
+    driver = None if told is None else Driver(told["version"], told["cuda_version"])
+    if message["refused"] is not None:
+        code, detail = message["refused"]
+        return Collected(driver, (), (faults.refusal(code, detail, scope.proc),))
+    if not message["cards"]:
+        return Collected(driver, (), (faults.no_cards(driver.version if driver else None),))
+    gpus, problems = [], []
+    in_wsl = is_wsl(scope.proc)
+    for card in message["cards"]:
+        _add_numa_node(card["told"], card["why"], scope.sys)
+        gpu = _gpu(card, in_wsl=in_wsl)
+        gpus.append(gpu)
+        problems += list(_problems(gpu, card["fault"], scope))
+    problems += [*unclaimed_xids(message["xids"]), *notes(tuple(gpus), scope.proc)]
+    links = None
+    if scope.links:
+        links = tuple(link_from_json(Node(link)) for link in message["links"])
+    return Collected(driver, tuple(gpus), tuple(problems), links)
 
 
-def _cut_short(told: Gpu, problem: Problem, reason: str) -> _Answer:
-    missing = [name for name, why in told.unavailable.items() if why == _NOT_ASKED]
-    return _Answer(nvml.without(told, missing, reason), problem)
+def _add_numa_node(told: dict[str, Any], why: dict[str, str], sys_: str) -> None:
+    """The kernel's word for it, where the driver has none; -1 is none, either."""
+    bus = told.get("pci_bus_id")
+    if bus and "numa_node" in why:
+        node = read(f"{sys_}/bus/pci/devices/{bus.lower()[-12:]}/numa_node").strip()
+        if node.isdigit():
+            told["numa_node"] = int(node)
+            del why["numa_node"]
 
 
-def _open_within(seconds: float, proc: Path) -> nvml.Opened:
-    try:
-        return _in_background(lambda: nvml.open_nvml(proc)).result(timeout=seconds)
-    except TimeoutError:
-        raise DriverFault(faults.no_answer(seconds)) from None
+def _problems(gpu: Gpu, fault: list[str] | None, scope: Scope) -> Iterator[Problem]:
+    if fault is not None:
+        yield faults.card_fault(gpu.index, *fault)
+    yield from health_problems(gpu)
 
 
-def _named(gpu: Gpu, proc: Path) -> Gpu:
-    """The card with the names of the processes that hold its memory."""
-    if not gpu.processes:
-        return gpu
-    fields = ["processes.name", "processes.user"]
-    if not pids_are_ours(proc):
-        return nvml.without(gpu, fields, "the driver gives pids of the host, this is a container")
-
-    def named(process: GpuProcess) -> GpuProcess:
-        holder = holder_of(process.pid, proc)
-        return replace(process, name=holder.name, user=holder.user) if holder else process
-
-    processes = tuple(named(process) for process in gpu.processes)
-    gpu = replace(gpu, processes=processes)
-    if any(process.name is None for process in processes):
-        return nvml.without(gpu, fields, "the process ended, or is hidden from this user")
-    return gpu
-
-
-def collect(proc: Path = PROC, patience: Patience = PATIENCE) -> Collected:
-    """All cards, now. Raises DriverFault when none can be asked.
-
-    ``proc`` is where the kernel tells of its driver and of processes.
-    """
-    opened = _open_within(patience.open, proc)
-    asking = [_Asking(index, patience) for index in range(opened.count)]
-    answers = [card.answer() for card in asking]
-    if not any(answer.hangs for answer in answers):
-        nvml.close_nvml()
-    problems: list[Problem] = []
-    for answer in answers:
-        problems += [answer.problem] if answer.problem else []
-        problems += health_problems(answer.gpu)
-    gpus = tuple(_named(answer.gpu, proc) for answer in answers)
-    return Collected(opened.driver, gpus, tuple(problems))
+def _gpu(card: dict[str, Any], *, in_wsl: bool) -> Gpu:
+    """The card, with a reason for every figure that is not there."""
+    told, why = card["told"], card["why"]
+    document: dict[str, Any] = {"index": card["index"]}
+    for name, value in told.items():
+        place = document
+        *parents, last = name.split(".")
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+    missing = _NOT_TOLD if card["fault"] is None else card["fault"][1]
+    reasons = dict.fromkeys((name for name in FIELDS if name not in told), missing) | why
+    if told.get("mig_enabled"):
+        reasons |= {name: _MIG for name, text in reasons.items() if text == _NOT_SUPPORTED}
+    if in_wsl:
+        reasons |= {name: WSL for name in WSL_FIELDS if name in reasons}
+    return gpu_from_json(Node(document | {"unavailable": reasons}))

@@ -51,9 +51,12 @@ def state(board: Board, look: Look) -> Line:
 
 
 def place(board: Board, look: Look) -> Line:
-    """The address; dim while nobody answers there."""
+    """The address, dim while nobody answers there; and the port of our own endpoint."""
     serves = board.serving_since is not None
-    return (Span(look.text(board.run.url), Tone.NAME if serves else Tone.DIM),)
+    address = Span(look.text(board.run.url), Tone.NAME if serves else Tone.DIM)
+    if board.run.ops_port is None:
+        return (address,)
+    return (address, Span(f"   ops :{board.run.ops_port}", Tone.DIM))
 
 
 def step(board: Board, look: Look, width: int, rows: int = 1) -> list[Line]:

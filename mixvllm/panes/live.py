@@ -18,13 +18,11 @@ from mixvllm.panes.encode import encode
 from mixvllm.panes.ending import summary
 from mixvllm.panes.keys import parse_keys
 from mixvllm.panes.line import Line
-from mixvllm.panes.screen import Frame, Screen
+from mixvllm.panes.screen import GIVE_BACK, TAKE, Frame, Screen
 from mixvllm.panes.sink import Key
 from mixvllm.panes.tty import Standing, Tty
 from mixvllm.panes.view import Pane, picture
 
-_TAKE: Final = b"\x1b[?1049h\x1b[?25l"  # alternate screen, no cursor
-_GIVE_BACK: Final = b"\x1b[0m\x1b[?25h\x1b[?1049l"
 _PATIENCE: Final = 1.0  # seconds that closing waits for a terminal nobody reads
 _PATIENCE_STOPPED: Final = 0.2  # and Ctrl-Z
 _TOGGLES: Final = {Key.LOG: Pane.LOG, Key.HELP: Pane.HELP}
@@ -129,7 +127,7 @@ class Live:
         self._series += 1
         self._drawn = None
         self._tty.take()
-        self._screen.write(_TAKE)
+        self._screen.write(TAKE)
         if self._keys is not None:
             self._loop.add_reader(self._keys, self._read)
         atexit.register(self._at_exit)
@@ -154,7 +152,7 @@ class Live:
         if self._taken:
             self._taken = False
             self._no_keys()
-            self._screen.write(_GIVE_BACK)
+            self._screen.write(GIVE_BACK)
             self._tty.give_back()
         if self._stops_here and self._closed and not self._loop.is_closed():
             self._stops_here = False

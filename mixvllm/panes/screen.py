@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from typing import Final
 
 QUEUE: Final = 1000  # pieces of text that wait at the most
+TAKE: Final = b"\x1b[?1049h\x1b[?25l"  # alternate screen, no cursor
+GIVE_BACK: Final = b"\x1b[0m\x1b[?25h\x1b[?1049l"
 
 
 @dataclass(frozen=True, slots=True)

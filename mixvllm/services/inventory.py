@@ -3,13 +3,19 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
+from mixvllm import gpu
 from mixvllm.core.errors import MachineFault
 from mixvllm.core.regular_file import Unreadable, read_regular
-from mixvllm.gpu.faults import DriverFault
-from mixvllm.gpu.holder import PROC
+from mixvllm.gpu.collect import collect
 from mixvllm.gpu.inventory import GpuInventory
 from mixvllm.gpu.patience import PATIENCE, Patience
+from mixvllm.gpu.process import DEFAULT, Collector, Scope
+from mixvllm.services.instances import with_instances
+from mixvllm.services.lease import holders
+
+HOSTS: Final = Path(gpu.__path__[0]) / "hosts"
 
 
 def _now() -> datetime:
@@ -17,31 +23,42 @@ def _now() -> datetime:
 
 
 def take_inventory(
+    scope: Scope = DEFAULT,
     *,
-    proc: Path = PROC,
     patience: Patience = PATIENCE,
+    started: Collector | None = None,
+    waking: Callable[[], None] | None = None,
     now: Callable[[], datetime] = _now,
 ) -> GpuInventory:
-    """All cards. Never raises for the machine: with no cards, ``problems`` says why."""
-    # Loading the binding of NVML takes longer than asking a card; only this path pays for it.
-    from mixvllm.gpu.collect import collect
+    """All cards. Never raises for the machine: with no cards, ``problems`` says why.
 
-    taken_at = now()
-    try:
-        told = collect(proc, patience)
-    except DriverFault as fault:
-        return GpuInventory(taken_at, fault.driver, (), (fault.problem,))
-    return GpuInventory(taken_at, told.driver, told.gpus, told.problems)
+    ``started`` is a collector of that scope that is at work already. ``waking`` is called once if
+    it takes a while, because the driver wakes its cards first.
+    """
+    told = collect(scope, patience, started=started, waking=waking)
+    taken = GpuInventory(now(), told.driver, told.gpus, told.problems, told.links)
+    return with_instances(taken, holders())
 
 
 def read_inventory(path: Path) -> GpuInventory:
-    """An inventory that `mixvllm gpus --save` wrote. Raises MachineFault."""
+    """An inventory that `mixvllm gpus --save` wrote, or one of the machines that ship with us,
+    by its name: ``8xH100``. A file of that name wins. Raises MachineFault.
+    """
     from mixvllm.gpu.saved import LARGEST, parse_inventory
 
     try:
         return parse_inventory(read_regular(path, at_most=LARGEST))
     except FileNotFoundError:
-        why = "is not there"
+        shipped = {file.stem.lower(): file for file in sorted(HOSTS.glob("*.json"))}
+        file = shipped.get(str(path).lower())
+        if file is not None:
+            return parse_inventory(file.read_bytes())
+        names = ", ".join(file.stem for file in shipped.values())
+        raise MachineFault(
+            f"the inventory {path} is not there",
+            hint="`mixvllm gpus --save FILE` writes one, over there; "
+            f"or name a machine that comes along: {names}",
+        ) from None
     except (Unreadable, ValueError) as error:
         why = str(error)
     raise MachineFault(

@@ -3,6 +3,9 @@
 import json
 from pathlib import Path
 
+import pytest
+from jsonschema import Draft202012Validator
+
 from tests.cli.running import mixvllm
 
 _BARE = {"PATH": "/usr/bin:/bin"}
@@ -30,3 +33,13 @@ def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
     nowhere = mixvllm("schema", "--output", tmp_path / "no" / "s.json", environ=_BARE)
     assert nowhere.returncode == 3
     assert "cannot be written: No such file or directory" in nowhere.stderr
+
+
+@pytest.mark.parametrize("command", ["gpus", "fit"])
+def test_the_schema_of_what_a_command_prints(command: str) -> None:
+    made = json.loads(mixvllm("schema", "--of", command, environ=_BARE).stdout)
+    assert made["title"] == f"mixvllm {command} --format json"
+    Draft202012Validator.check_schema(made)
+    refused = mixvllm("schema", "--of", command, "--vllm", "0.30.0", environ=_BARE)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"error: --vllm does not go with --of {command}")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from mixvllm.engine.cards import CardWatch
 from mixvllm.engine.sampling import MachineSampler, only_root_left
 from tests.engine.plays import LIMIT, eventually, program
 
@@ -47,7 +48,8 @@ def busy() -> Iterator["subprocess.Popen[bytes]"]:
 
 
 def test_cpu_and_memory_of_a_family(busy: "subprocess.Popen[bytes]") -> None:
-    sampler = MachineSampler()
+    cards = CardWatch()
+    sampler = MachineSampler(cards)
     first = sampler.sample(0.0, busy.pid)
     assert first.engine_cpu_percent is None  # a rate needs two looks
     began = time.monotonic()
@@ -66,7 +68,7 @@ def test_cpu_and_memory_of_a_family(busy: "subprocess.Popen[bytes]") -> None:
     assert first.engine_memory_bytes > 50_000_000
     assert first.memory_total_bytes is not None
     assert first.memory_total_bytes > first.engine_memory_bytes
-    sampler.close()
+    cards.close()
 
 
 def test_a_family_that_is_gone_uses_nothing() -> None:
@@ -74,11 +76,12 @@ def test_a_family_that_is_gone_uses_nothing() -> None:
     assert process.stdout is not None
     process.stdout.readline()
     end(process)
-    sampler = MachineSampler()
+    cards = CardWatch()
+    sampler = MachineSampler(cards)
     sampler.sample(0.0, process.pid)
     seen = sampler.sample(1.0, process.pid)
     assert (seen.engine_cpu_percent, seen.engine_memory_bytes) == (0.0, 0)
-    sampler.close()
+    cards.close()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,10 @@
 """What is said when no card can be asked, where a real machine is hard to arrange."""
 
-from mixvllm.core.errors import MachineFault
+from pathlib import Path
+
+import pytest
+
+from mixvllm.core.diagnostic import Severity
 from mixvllm.gpu import faults
 
 
@@ -28,9 +32,32 @@ def test_versions_that_cannot_be_read_are_not_made_up() -> None:
     )
 
 
-def test_the_fault_is_one_of_the_machine() -> None:
-    fault = faults.DriverFault(faults.no_answer(30))
-    assert isinstance(fault, MachineFault)
-    assert fault.exit_code == 3
-    assert str(fault) == "the NVIDIA driver did not answer within 30 s"
-    assert fault.hint == fault.problem.hint
+def test_a_driver_that_hangs_as_a_whole() -> None:
+    problem = faults.refusal("no-answer", "30")
+    assert problem.code == "no-answer"
+    assert problem.message == "the NVIDIA driver did not answer within 30 s"
+    assert problem.severity is Severity.ERROR
+
+
+def test_a_board_whose_driver_comes_without_the_library(tmp_path: Path) -> None:
+    (tmp_path / "device-tree").mkdir()
+    compatible = b"nvidia,p3737-0000+p3701-0005\0nvidia,tegra234\0"
+    (tmp_path / "device-tree" / "compatible").write_bytes(compatible)
+    problem = faults.refusal("no-library", "No such file or directory", str(tmp_path))
+    assert problem.message.startswith("this is a Jetson, and its driver comes without lib")
+    assert "tegrastats" in problem.hint
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "words"),
+    [
+        ("lost", "card-lost", "card 3 no longer answers: why"),
+        ("hangs", "no-answer", "card 3 why; what it had told by then is shown"),
+        ("fault", "card-error", "card 3 cannot be asked: why"),
+    ],
+)
+def test_a_card_that_is_not_complete(kind: str, code: str, words: str) -> None:
+    problem = faults.card_fault(3, kind, "why")
+    assert (problem.code, problem.message, problem.gpu) == (code, words, 3)
+    assert problem.severity is Severity.ERROR
+    assert "xid" in problem.hint

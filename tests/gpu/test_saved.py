@@ -2,27 +2,47 @@
 
 import json
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mixvllm.core.diagnostic import Severity
 from mixvllm.gpu.inventory import (
     FIELDS,
     Driver,
     Gpu,
+    GpuClocks,
     GpuInventory,
+    GpuLink,
     GpuMemory,
     GpuProcess,
     GpuUtilization,
+    MigDevice,
+    PcieLink,
     Problem,
+    RemappedRows,
+    Xid,
 )
 from mixvllm.gpu.saved import NOT_SAVED, inventory_from_json
 
+T = TypeVar("T")
+
 SIZES = st.integers(0, 2**63)
+COUNTS = st.integers(0, 10**6)
+DEGREES = st.integers(-20, 120)
 WORDS = st.text(min_size=1, max_size=20)
 WATTS = st.floats(0, 2000)
 
+
+def some(values: st.SearchStrategy[T], most: int = 3) -> st.SearchStrategy[tuple[T, ...]]:
+    return st.lists(values, max_size=most).map(tuple)
+
+
+MEMORY = st.builds(
+    GpuMemory, total_bytes=SIZES, used_bytes=SIZES, free_bytes=SIZES, reserved_bytes=SIZES
+)
 PROCESSES = st.builds(
     GpuProcess,
     pid=st.integers(1, 2**22),
@@ -30,7 +50,20 @@ PROCESSES = st.builds(
     memory_bytes=SIZES,
     name=WORDS,
     user=WORDS,
+    command=st.none() | WORDS,
+    instance=st.none() | WORDS,
 )
+MIG_DEVICES = st.builds(
+    MigDevice,
+    index=st.integers(0, 7),
+    uuid=st.none() | WORDS,
+    profile=st.none() | WORDS,
+    gpu_instance=st.none() | COUNTS,
+    compute_instance=st.none() | COUNTS,
+    memory=MEMORY | st.just(GpuMemory()),
+    processes=st.none() | some(PROCESSES),
+)
+XIDS = st.builds(Xid, COUNTS, WORDS, st.none() | st.floats(0, 10**9))
 FULL_GPUS = st.builds(
     Gpu,
     index=st.integers(0, 15),
@@ -38,20 +71,33 @@ FULL_GPUS = st.builds(
     name=WORDS,
     pci_bus_id=WORDS,
     compute_capability=st.tuples(st.integers(1, 20), st.integers(0, 10)),
-    memory=st.builds(
-        GpuMemory, total_bytes=SIZES, used_bytes=SIZES, free_bytes=SIZES, reserved_bytes=SIZES
-    ),
+    memory=MEMORY,
     utilization=st.builds(
         GpuUtilization, gpu_percent=st.integers(0, 100), memory_percent=st.integers(0, 100)
     ),
-    temperature_celsius=st.integers(-20, 120),
+    temperature_celsius=DEGREES,
+    memory_temperature_celsius=DEGREES,
     power_watts=WATTS,
     power_limit_watts=WATTS,
+    fan_percent=st.integers(0, 130),
+    clocks=st.builds(GpuClocks, COUNTS, COUNTS, COUNTS, COUNTS),
+    throttle_reasons=some(WORDS),
+    pcie=st.builds(PcieLink, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS),
+    persistence_mode=st.booleans(),
+    compute_mode=WORDS,
+    numa_node=COUNTS,
     mig_enabled=st.booleans(),
-    ecc_uncorrected_errors=st.integers(0, 10**6),
+    mig_devices=some(MIG_DEVICES),
+    ecc_enabled=st.booleans(),
+    ecc_corrected_errors=COUNTS,
+    ecc_uncorrected_errors=COUNTS,
+    remapped_rows=st.builds(RemappedRows, COUNTS, COUNTS),
     row_remap_pending=st.booleans(),
     row_remap_failed=st.booleans(),
-    processes=st.lists(PROCESSES, max_size=3).map(tuple),
+    retired_pages_pending=st.booleans(),
+    recovery_action=WORDS,
+    xids=some(XIDS),
+    processes=some(PROCESSES),
     unavailable=st.just({}),
 )
 
@@ -66,9 +112,22 @@ INVENTORIES = st.builds(
     taken_at=st.datetimes(timezones=st.just(UTC)),
     driver=st.none() | st.builds(Driver, st.none() | WORDS, st.none() | WORDS),
     gpus=st.lists(FULL_GPUS | LOST_GPUS, max_size=4, unique_by=lambda gpu: gpu.index).map(tuple),
-    problems=st.lists(
-        st.builds(Problem, WORDS, WORDS, WORDS, st.none() | st.integers(0, 31)), max_size=3
-    ).map(tuple),
+    problems=some(
+        st.builds(
+            Problem, WORDS, WORDS, WORDS, st.none() | st.integers(0, 31), st.sampled_from(Severity)
+        )
+    ),
+    links=st.none()
+    | some(
+        st.builds(
+            GpuLink,
+            first=COUNTS,
+            second=COUNTS,
+            path=st.none() | WORDS,
+            nvlinks=st.none() | COUNTS,
+            peer_access=st.none() | st.booleans(),
+        )
+    ),
 )
 
 
@@ -98,6 +157,12 @@ def test_a_short_file_written_by_hand() -> None:
     assert "memory.total_bytes" not in gpu.unavailable
 
 
+def test_a_file_of_before_has_warnings() -> None:
+    problem = {"code": "card-lost", "message": "card 0 no longer answers", "hint": "", "gpu": 0}
+    (read,) = inventory_from_json(document() | {"problems": [problem]}).problems
+    assert read == Problem("card-lost", "card 0 no longer answers", "", 0, Severity.WARNING)
+
+
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
@@ -123,6 +188,13 @@ def test_a_short_file_written_by_hand() -> None:
         (document(compute_capability=9.0), "gpus[0].compute_capability: not a text: 9.0"),
         (document(processes=[{"pid": 1}]), "gpus[0].processes[0].kinds: missing"),
         (document(processes=[{"kinds": []}]), "gpus[0].processes[0].pid: missing"),
+        (document(mig_devices=[{"uuid": "MIG-1"}]), "gpus[0].mig_devices[0].index: missing"),
+        (document(xids=[{"code": "79"}]), "gpus[0].xids[0].code: not a whole number: '79'"),
+        (
+            document() | {"problems": [{"code": "x", "message": "y", "severity": "fatal"}]},
+            "problems[0].severity: not one of error, warning, info: 'fatal'",
+        ),
+        (document() | {"links": [{"first": 0}]}, "links[0].second: missing"),
         (document(unavailable="all"), "gpus[0].unavailable: not an object: 'all'"),
     ],
 )

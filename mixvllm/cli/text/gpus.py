@@ -1,217 +1,250 @@
 """The table of `mixvllm gpus`: an inventory in, lines out; it fits the width it is given.
 
 Columns go by importance when there is no room for all of them, and the last line says which
-went. A figure that is not known is a dash, and a line below the table says why.
+went. A figure that is not known is a dash, and a line below the table says why. A card that
+told nothing is one sentence.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rich.cells import cell_len
-from rich.text import Text
+from mixvllm.cli.streams import visible as shown
+from mixvllm.cli.text.cells import Line, Span, in_ascii, line, wrapped
+from mixvllm.cli.text.gpus_health import HEALTH_FIELDS, health
+from mixvllm.cli.text.style import Tone
+from mixvllm.cli.text.table import Column, Row, Table, table
+from mixvllm.core.units import show_duration
+from mixvllm.gpu.inventory import Gpu, GpuInventory, GpuMemory, GpuProcess, MigDevice
 
-from mixvllm.cli.streams import visible
-from mixvllm.gpu.inventory import Gpu, GpuInventory
+if TYPE_CHECKING:  # needed where CUDA_VISIBLE_DEVICES is set
+    from mixvllm.gpu.visible import Visible
 
-_GIB: Final = 2**30
-_BAR: Final = 10
-_UNKNOWN: Final = "-"
-_LEAST_NAME: Final = 12
-_UTIL: Final = 3
-
-# code of a problem -> (what the health column says, its style); the worst first
-_HEALTH: Final = {
-    "card-lost": ("lost", "red"),
-    "card-error": ("no answer", "red"),
-    "no-answer": ("timed out", "red"),
-    "row-remap-failed": ("worn out", "red"),
-    "row-remap-pending": ("remap pending", "yellow"),
-    "ecc-errors": ("ECC errors", "yellow"),
-}
-_SILENT: Final = {"card-lost", "card-error", "no-answer"}  # one sentence says why all is unknown
-
-_HEALTH_FIELDS: Final = ("row_remap_pending", "row_remap_failed", "ecc_uncorrected_errors")
-
-_ASCII: Final = str.maketrans({"█": "#", "░": ".", "°": None})
+GIB: Final = 2**30
+UNKNOWN: Final = "-"
+_CELLS: Final = 10  # of a bar
+_LEAST_NAME: Final = 9
+_LEAST_USER: Final = 20
+_USERS: Final = 4  # ranks up to this one matter more than whole names
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column; ``rank`` 0 stays longest. ``fields`` are the figures it shows."""
+class Figure(NamedTuple):
+    """A column with the names of the figures it shows, and how a card fills it."""
 
-    head: str
-    rank: int
-    cell: Callable[[Gpu, GpuInventory], Text]
+    column: Column
+    cell: Callable[[Gpu], Line]
     fields: tuple[str, ...] = ()
-    right: bool = False
 
 
-def _memory(gpu: Gpu, _: GpuInventory) -> Text:
-    used, total = gpu.memory.used_bytes, gpu.memory.total_bytes
+def memory_in_words(memory: GpuMemory) -> Line:
+    """``56.0 of 79.6 GiB``."""
+    used, total = memory.used_bytes, memory.total_bytes
     if used is None and total is None:
-        return Text(_UNKNOWN)
-    shown = _UNKNOWN if used is None else f"{used / _GIB:.1f}"
-    whole = _UNKNOWN if total is None else f"{total / _GIB:.1f}"
-    return Text(f"{shown} of {whole} GiB")
+        return line(UNKNOWN)
+    taken = UNKNOWN if used is None else f"{used / GIB:.1f}"
+    whole = UNKNOWN if total is None else f"{total / GIB:.1f}"
+    return line(f"{taken} of {whole} GiB")
 
 
-def _bar(gpu: Gpu, _: GpuInventory) -> Text:
-    used, total = gpu.memory.used_bytes, gpu.memory.total_bytes
+def bar(used: int | None, total: int | None, width: int = _CELLS) -> Line:
+    """A bar that is full only where the card is; nothing for what is not known."""
     if used is None or not total:
-        return Text("")
-    full = round(_BAR * used / total)
-    return Text("█" * full).append("░" * (_BAR - full), "dim")
+        return ()
+    full = width if used >= total else min(width - 1, round(width * max(0, used) / total))
+    return (Span("█" * full), Span("░" * (width - full), Tone.DIM))
 
 
-def _percent(gpu: Gpu, _: GpuInventory) -> Text:
-    percent = gpu.utilization.gpu_percent
-    return Text(_UNKNOWN if percent is None else f"{percent} %")
+def percent(gpu: Gpu) -> Line:
+    """Of the time in which a kernel ran."""
+    figure = gpu.utilization.gpu_percent
+    return line(UNKNOWN if figure is None else f"{figure} %")
 
 
-def _temperature(gpu: Gpu, _: GpuInventory) -> Text:
+def temperature(gpu: Gpu) -> Line:
+    """Of the card, not of its memory."""
     degrees = gpu.temperature_celsius
-    return Text(_UNKNOWN if degrees is None else f"{degrees} °C")
+    return line(UNKNOWN if degrees is None else f"{degrees} °C")
 
 
-def _power(gpu: Gpu, _: GpuInventory) -> Text:
+def power(gpu: Gpu) -> Line:
+    """``612 of 700 W``."""
     if gpu.power_watts is None:
-        return Text(_UNKNOWN)
-    if gpu.power_limit_watts is None:
-        return Text(f"{gpu.power_watts:.0f} W")
-    return Text(f"{gpu.power_watts:.0f} of {gpu.power_limit_watts:.0f} W")
+        return line(UNKNOWN)
+    limit = "" if gpu.power_limit_watts is None else f" of {gpu.power_limit_watts:.0f}"
+    return line(f"{gpu.power_watts:.0f}{limit} W")
 
 
-def _capability(gpu: Gpu, _: GpuInventory) -> Text:
-    if gpu.compute_capability is None:
-        return Text(_UNKNOWN)
-    major, minor = gpu.compute_capability
-    return Text(f"{major}.{minor}")
+def capability(gpu: Gpu) -> Line:
+    """``9.0``."""
+    told = gpu.compute_capability
+    return line(UNKNOWN if told is None else "{}.{}".format(*told))
 
 
-def _health(gpu: Gpu, inventory: GpuInventory) -> Text:
-    codes = {problem.code for problem in inventory.problems_of(gpu.index)}
-    for code, (word, style) in _HEALTH.items():
-        if code in codes:
-            return Text(word, style)
-    if all(name in gpu.unavailable for name in _HEALTH_FIELDS):
-        return Text(_UNKNOWN)
-    return Text("ok", "green")
+def holder(process: GpuProcess) -> str:
+    """``llama-8b (pid 14256)``: the instance of ours, or the command's name, and the pid."""
+    name = process.instance or process.name
+    return f"{shown(name)} (pid {process.pid})" if name else f"pid {process.pid}"
 
 
-def _used_by(gpu: Gpu, _: GpuInventory) -> Text:
-    if gpu.processes is None:
-        return Text(_UNKNOWN)
-    if not gpu.processes:
-        return Text("nobody", "dim")
-    largest = max(gpu.processes, key=lambda process: process.memory_bytes or 0)
-    text = Text(f"{largest.name} (pid {largest.pid})" if largest.name else f"pid {largest.pid}")
-    more = len(gpu.processes) - 1
-    return text.append(f" and {more} more", "dim") if more else text
+def used_by(processes: Sequence[GpuProcess] | None) -> Line:
+    """The one with the most memory, and how many more."""
+    if processes is None:
+        return line(UNKNOWN)
+    if not processes:
+        return line("nobody", Tone.DIM)
+    largest = max(processes, key=lambda process: process.memory_bytes or 0)
+    more = len(processes) - 1
+    rest = line(f" and {more} more", Tone.DIM) if more else ()
+    return (Span(holder(largest)), *rest)
 
 
-_NAME: Final = Column("name", 1, lambda gpu, _: Text(visible(gpu.name or _UNKNOWN)), ("name",))
-_COLUMNS: Final = (
-    Column("card", 0, lambda gpu, _: Text(str(gpu.index), "cyan")),
-    _NAME,
-    Column("cc", 7, _capability, ("compute_capability",)),
-    Column("memory", 0, _memory, ("memory.total_bytes", "memory.used_bytes"), right=True),
-    Column("", 8, _bar),
-    Column("util", _UTIL, _percent, ("utilization.gpu_percent",), right=True),
-    Column("temp", 5, _temperature, ("temperature_celsius",), right=True),
-    Column("power", 6, _power, ("power_watts",), right=True),
-    Column("health", 2, _health, _HEALTH_FIELDS),
-    Column("used by", 4, _used_by, ("processes",)),
+def _name(gpu: Gpu) -> Line:
+    """The model; who makes it is clear."""
+    return line(shown(gpu.name or UNKNOWN).removeprefix("NVIDIA "))
+
+
+_CARD: Final = Column("card", 0)
+_CUDA: Final = Column("cuda", 1, right=True)
+_NAME: Final = Column("name", 1, least=_LEAST_NAME, for_rank=_USERS)
+_MEMORY: Final = Column("memory", 0, right=True)
+BAR: Final = Column("", 8)
+HEALTH: Final = Column("health", 2)
+_USED_BY: Final = Column("used by", _USERS, least=_LEAST_USER, for_rank=_USERS)
+FIGURES: Final = (
+    Figure(_CARD, lambda gpu: line(str(gpu.index), Tone.NAME)),
+    Figure(_NAME, _name, ("name",)),
+    Figure(Column("cc", 7), capability, ("compute_capability",)),
+    Figure(
+        _MEMORY,
+        lambda gpu: memory_in_words(gpu.memory),
+        ("memory.total_bytes", "memory.used_bytes"),
+    ),
+    Figure(BAR, lambda gpu: bar(gpu.memory.used_bytes, gpu.memory.total_bytes)),
+    Figure(Column("util", 3, right=True), percent, ("utilization.gpu_percent",)),
+    Figure(Column("temp", 5, right=True), temperature, ("temperature_celsius",)),
+    Figure(Column("power", 6, right=True), power, ("power_watts",)),
+    Figure(HEALTH, lambda gpu: (), HEALTH_FIELDS),
+    Figure(
+        _USED_BY,
+        # Those of a card that is cut are those of its slices, which have rows of their own.
+        lambda gpu: () if gpu.mig_devices else used_by(gpu.processes),
+        ("processes",),
+    ),
 )
 
 
-def gpu_lines(inventory: GpuInventory, *, width: int, ascii_only: bool) -> list[Text]:
+def gpu_lines(
+    inventory: GpuInventory,
+    *,
+    width: int,
+    ascii_only: bool = False,
+    visible: "Visible | None" = None,
+    seconds: float | None = None,
+) -> list[Line]:
     """The table, the reasons for what is not known, and the line about the driver."""
-    grid = [
-        (column, [column.cell(gpu, inventory) for gpu in inventory.gpus]) for column in _COLUMNS
-    ]
-    if ascii_only:
-        grid = [(column, [_in_ascii(cell) for cell in cells]) for column, cells in grid]
-    shown, widths = _fitted(grid, width)
-    sides = [column.right for column, _ in shown]
-    heads = [Text(column.head, "dim") for column, _ in shown]
-    lines = [_line(heads, [False] * len(heads), widths, ascii_only)]
-    lines += [
-        _line([cells[row] for _, cells in shown], sides, widths, ascii_only)
-        for row in range(len(inventory.gpus))
-    ]
-    lines += [Text(), *_reasons(inventory, {column.head for column, _ in shown})]
-    driver = inventory.driver
-    about = [
-        f"driver {(driver and driver.version) or 'unknown'}",
-        f"CUDA {(driver and driver.cuda_version) or 'unknown'}",
-        f"{len(inventory.gpus)} card{'s' * (len(inventory.gpus) != 1)}",
-    ]
-    hidden = [column.head for column in _COLUMNS if column.head and column not in dict(shown)]
+    figures = list(FIGURES)
+    if visible is not None:
+        figures.insert(1, Figure(_CUDA, lambda gpu: _device(gpu, None, visible)))
+    found = card_table(inventory, figures, width, visible, ascii_only=ascii_only)
+    notes = [*reasons(inventory, figures, found), *visible_sentences(visible)]
+    about = about_line(inventory, seconds)
+    hidden = [column.head for column in found.hidden if column.head]
     if hidden:
-        about.append(f"no room for {' '.join(hidden)}")
-    return [*lines, Text(", ".join(about), "dim")]
+        about += f", no room for {' '.join(hidden)}"
+    below = [line(part) for note in notes for part in wrapped(note, width, indent="  ")]
+    last = [line(part, Tone.DIM) for part in wrapped(about, width, indent="  ")]
+    return [*found.lines, (), *below, *last]
 
 
-Grid = list[tuple[Column, list[Text]]]
+def card_table(
+    inventory: GpuInventory,
+    figures: Sequence[Figure],
+    width: int,
+    visible: "Visible | None",
+    *,
+    ascii_only: bool,
+) -> Table:
+    """A row for each card, and one for each of its slices."""
+    rows = [row for gpu in inventory.gpus for row in _rows(gpu, inventory, figures, visible)]
+    if ascii_only:
+        rows = [row.mapped(in_ascii) for row in rows]
+    return table([figure.column for figure in figures], rows, width)
 
 
-def _fitted(grid: Grid, width: int) -> tuple[Grid, list[int]]:
-    """The columns that fit, and how wide each is. One blank before, two between them.
-
-    A name is cut to make room for load and health, and for nothing less important than them.
-    """
-    widths = {
-        column: max(cell_len(column.head), *(cell.cell_len for cell in cells))
-        for column, cells in grid
-    }
-    kept: dict[Column, int] = {}
-
-    def room() -> int:
-        return width - 1 - sum(taken + 2 for taken in kept.values())
-
-    for column in sorted(widths, key=lambda column: column.rank):
-        if column.rank > _UTIL and _NAME in kept:
-            kept[_NAME] = min(widths[_NAME], kept[_NAME] + room() + 2)
-        least = min(widths[column], _LEAST_NAME) if column is _NAME else widths[column]
-        if column.rank == 0 or least <= room():
-            kept[column] = least
-    shown = [(column, cells) for column, cells in grid if column in kept]
-    return shown, [kept[column] for column, _ in shown]
-
-
-def _line(row: list[Text], right: list[bool], widths: list[int], ascii_only: bool) -> Text:
-    line = Text(no_wrap=True)
-    for cell, to_the_right, width in zip(row, right, widths, strict=True):
-        cut = cell.copy()
-        cut.truncate(width, overflow="crop" if ascii_only else "ellipsis")
-        blank = " " * (width - cut.cell_len)
-        line.append("  " if line else " ")
-        line.append_text(Text.assemble(blank, cut) if to_the_right else cut + blank)
-    line.rstrip()
-    return line
+def _rows(
+    gpu: Gpu, inventory: GpuInventory, figures: Sequence[Figure], visible: "Visible | None"
+) -> Iterator[Row]:
+    cells = tuple(figure.cell(gpu) for figure in figures)
+    found = health(gpu, inventory)
+    yield Row(
+        tuple(found.short if f.column is HEALTH else cell
+              for f, cell in zip(figures, cells, strict=True)),
+        whole=found.instead,
+        rest=(HEALTH, found.long) if found.long != found.short and not gpu.processes else None,
+    )  # fmt: skip
+    for each in gpu.mig_devices or ():
+        of_slice = {
+            _CARD: line(f"{gpu.index}:{each.index}", Tone.NAME),
+            _CUDA: _device(gpu, each, visible) if visible is not None else (),
+            _NAME: line(f"{shown(each.profile or UNKNOWN)}"),
+            _MEMORY: memory_in_words(each.memory),
+            BAR: bar(each.memory.used_bytes, each.memory.total_bytes),
+            _USED_BY: used_by(each.processes),
+        }
+        yield Row(tuple(of_slice.get(figure.column, ()) for figure in figures))
 
 
-def _reasons(inventory: GpuInventory, shown: set[str]) -> Iterable[Text]:
+def _device(gpu: Gpu, each: MigDevice | None, visible: "Visible") -> Line:
+    """The number by which CUDA knows a card, or a slice of it."""
+    number = visible.device_of(gpu.index, None if each is None else each.index)
+    if number is not None:
+        return line(str(number))
+    return () if gpu.mig_devices and each is None else line(UNKNOWN, Tone.DIM)
+
+
+def visible_sentences(visible: "Visible | None") -> Iterator[str]:
+    """What CUDA_VISIBLE_DEVICES hides, and why."""
+    if visible is None:
+        return
+    value = shown(visible.variable)
+    if not any(entry.device is not None for entry in visible.entries):
+        why = visible.entries[0].reason if visible.entries else "it is empty"
+        yield f"CUDA_VISIBLE_DEVICES={value} hides every card: {why}"
+        return
+    yield f"CUDA_VISIBLE_DEVICES={value}: the column cuda has the numbers that programs use"
+    behind = [entry for entry in visible.entries if entry.reason]
+    for entry in behind:
+        yield f"  {shown(entry.text)}: {entry.reason}"
+
+
+def about_line(inventory: GpuInventory, seconds: float | None = None) -> str:
+    """``driver 580.95.05, CUDA 13.0, 3 cards, 31 ms``."""
+    driver, count = inventory.driver, len(inventory.gpus)
+    parts = [
+        f"driver {shown((driver and driver.version) or 'unknown')}",
+        f"CUDA {shown((driver and driver.cuda_version) or 'unknown')}",
+        f"{count} card{'s' * (count != 1)}",
+    ]
+    if seconds is not None:
+        parts.append(f"{seconds * 1000:.0f} ms" if seconds < 1 else show_duration(seconds))
+    return ", ".join(parts)
+
+
+def reasons(inventory: GpuInventory, figures: Sequence[Figure], found: Table) -> Iterator[str]:
     """Why a column has a dash: one line for all cards with the same one."""
     alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for gpu in inventory.gpus:
-        if _SILENT & {problem.code for problem in inventory.problems_of(gpu.index)}:
+        state = health(gpu, inventory)
+        if state.instead:
             continue
         heads: dict[str, list[str]] = {}
-        for column in _COLUMNS:
-            why = [gpu.unavailable[name] for name in column.fields if name in gpu.unavailable]
-            if column.head in shown and why and len(why) == len(column.fields):
-                heads.setdefault(why[0], []).append(column.head)
+        for figure in figures:
+            why = [gpu.unavailable[name] for name in figure.fields if name in gpu.unavailable]
+            if figure.column is HEALTH and state.short != line(UNKNOWN):
+                continue
+            if figure.column in found.widths and why and len(why) == len(figure.fields):
+                heads.setdefault(why[0], []).append(figure.column.head)
         for reason, which in heads.items():
             alike.setdefault((reason, tuple(which)), []).append(str(gpu.index))
     for (reason, names), cards in alike.items():
         plural = "s" * (len(cards) > 1)
-        yield Text(f"{', '.join(names)} of card{plural} {', '.join(cards)}: {reason}")
-
-
-def _in_ascii(text: Text) -> Text:
-    """The same for a terminal that knows no more than ASCII."""
-    copy = text.copy()
-    copy.plain = text.plain.translate(_ASCII).encode("ascii", "replace").decode()
-    return copy
+        yield f"{', '.join(names)} of card{plural} {', '.join(cards)}: {reason}"

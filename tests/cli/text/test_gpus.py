@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mixvllm.cli.text.cells import cells, written
 from mixvllm.cli.text.gpus import gpu_lines
+from mixvllm.cli.text.style import Paint
+from mixvllm.core.diagnostic import Severity
 from mixvllm.gpu.inventory import (
     FIELDS,
     Driver,
@@ -16,8 +19,10 @@ from mixvllm.gpu.inventory import (
     GpuMemory,
     GpuProcess,
     GpuUtilization,
+    MigDevice,
     Problem,
 )
+from mixvllm.gpu.visible import visible_cards
 
 GIB = 2**30
 BUSY = Gpu(
@@ -58,22 +63,31 @@ def inventory(*gpus: Gpu, problems: tuple[Problem, ...] = ()) -> GpuInventory:
     return GpuInventory(taken_at, Driver("580.95.05", "13.0"), gpus, problems)
 
 
-def shown(taken: GpuInventory, *, width: int = 200, ascii_only: bool = False) -> list[str]:
-    return [line.plain for line in gpu_lines(taken, width=width, ascii_only=ascii_only)]
+def shown(
+    taken: GpuInventory,
+    *,
+    width: int = 200,
+    ascii_only: bool = False,
+    cuda: str | None = None,
+    seconds: float | None = None,
+) -> list[str]:
+    visible = None if cuda is None else visible_cards(taken, {"CUDA_VISIBLE_DEVICES": cuda})
+    lines = gpu_lines(taken, width=width, ascii_only=ascii_only, visible=visible, seconds=seconds)
+    return [written(line, Paint(on=False), ascii_only=ascii_only) for line in lines]
 
 
 def test_a_wide_terminal_shows_all() -> None:
-    assert shown(inventory(BUSY, IDLE, LOST, problems=(LOST_PROBLEM,))) == [
-        " card  name                   cc   memory                        util  temp   power       "
+    taken = inventory(BUSY, IDLE, LOST, problems=(LOST_PROBLEM,))
+    assert shown(taken, seconds=0.0312) == [
+        " card  name            cc             memory              util   temp         power"
         "  health  used by",
-        " 0     NVIDIA H100 80GB HBM3  9.0  56.0 of 80.0 GiB  ███████░░░  97 %  63 °C  612 of 700 W"
+        " 0     H100 80GB HBM3  9.0  56.0 of 80.0 GiB  ███████░░░  97 %  63 °C  612 of 700 W"
         "  ok      VLLM::EngineCore (pid 14256) and 1 more",
-        " 1     NVIDIA H100 80GB HBM3  9.0   0.0 of 80.0 GiB  ░░░░░░░░░░   0 %  34 °C   71 of 700 W"
+        " 1     H100 80GB HBM3  9.0   0.0 of 80.0 GiB  ░░░░░░░░░░   0 %  34 °C   71 of 700 W"
         "  ok      nobody",
-        " 2     -                      -                   -                 -      -             -"
-        "  lost    -",
+        " 2     no longer answers",
         "",
-        "driver 580.95.05, CUDA 13.0, 3 cards",
+        "driver 580.95.05, CUDA 13.0, 3 cards, 31 ms",
     ]
 
 
@@ -81,20 +95,77 @@ def test_a_wide_terminal_shows_all() -> None:
     ("width", "heads"),
     [
         (200, "card name cc memory util temp power health used by"),
-        (80, "card name cc memory util temp health"),
-        (60, "card name memory util health"),
-        (40, "card name memory"),
+        (80, "card name memory util health used by"),
+        (60, "card name memory util temp health"),
+        (46, "card name memory health"),
+        (30, "card memory util"),
         (20, "card memory"),
     ],
 )
 def test_columns_go_by_importance(width: int, heads: str) -> None:
-    head, *_, last = shown(inventory(BUSY), width=width)
+    head, *_, before, last = shown(inventory(BUSY), width=width)
     assert " ".join(head.split()) == heads
     gone = [word for word in ("power", "used by", "cc", "health") if word not in heads]
-    assert all(word in last for word in gone)
+    assert all(word in before + last for word in gone)
 
 
-@given(st.integers(30, 220), st.booleans())
+def test_an_instance_is_named_and_a_slowed_card_is_marked() -> None:
+    process = replace(BUSY.processes[0], instance="llama-8b")  # type: ignore[index]
+    notes = tuple(
+        Problem(code, "", "", index, Severity.INFO)
+        for code, index in (
+            ("throttled", 0),
+            ("throttled", 1),
+            ("pcie-width", 1),
+            ("mig-parent", 0),
+        )
+    )
+    taken = inventory(replace(BUSY, processes=(process,)), IDLE, problems=notes)
+    _, first, second, *_ = shown(taken)
+    assert first.endswith("ok, slowed  llama-8b (pid 14256)")
+    assert second.endswith("ok, slowed, few PCIe lanes")
+
+
+def test_slices_stand_below_their_card() -> None:
+    small = MigDevice(0, "MIG-1", "1g.10gb", memory=GpuMemory(10 * GIB, GIB), processes=())
+    large = MigDevice(
+        1, "MIG-2", "3g.40gb", memory=GpuMemory(40 * GIB, 0),
+        processes=(GpuProcess(7, ("compute",), GIB, "python"),),
+    )  # fmt: skip
+    parent = replace(IDLE, mig_enabled=True, mig_devices=(small, large))
+    lines = shown(inventory(BUSY, parent), cuda="MIG-2")
+    assert lines[3].split() == [
+        "1:0",
+        "-",
+        "1g.10gb",
+        "1.0",
+        "of",
+        "10.0",
+        "GiB",
+        "█░░░░░░░░░",
+        "nobody",
+    ]
+    assert lines[4].split()[:3] == ["1:1", "0", "3g.40gb"]
+    assert lines[4].endswith("python (pid 7)")
+
+
+def test_how_cuda_reads_its_variable() -> None:
+    taken = inventory(BUSY, IDLE)
+    lines = shown(taken, cuda="1,7")
+    assert lines[0].split()[:3] == ["card", "cuda", "name"]
+    assert [line.split()[:2] for line in lines[1:3]] == [["0", "-"], ["1", "0"]]
+    assert lines[4:6] == [
+        "CUDA_VISIBLE_DEVICES=1,7: the column cuda has the numbers that programs use",
+        "  7: there is no card 7: CUDA counts 2 from 0",
+    ]
+    assert shown(taken, cuda="")[4] == "CUDA_VISIBLE_DEVICES= hides every card: it is empty"
+    assert shown(taken, cuda="x")[4] == (
+        "CUDA_VISIBLE_DEVICES=x hides every card: `x` is neither an index nor a UUID"
+    )
+    assert "cuda" not in shown(taken)[0]
+
+
+@given(st.integers(24, 220), st.booleans())
 def test_no_row_is_wider_than_the_terminal(width: int, ascii_only: bool) -> None:
     wide = replace(IDLE, index=3, name="表" * 30, processes=(GpuProcess(1, (), None, "x" * 90),))
     lines = shown(
@@ -102,10 +173,8 @@ def test_no_row_is_wider_than_the_terminal(width: int, ascii_only: bool) -> None
         width=width,
         ascii_only=ascii_only,
     )
-    from rich.cells import cell_len
-
-    for line in lines[: lines.index("")]:
-        assert cell_len(line) <= width
+    for line in lines:
+        assert cells(line) <= width
         assert line == line.rstrip()
 
 
@@ -148,12 +217,16 @@ def test_what_is_not_known_is_a_dash_with_its_reason_below() -> None:
 def test_the_worst_of_a_card_is_its_health() -> None:
     problems = (
         Problem("ecc-errors", "", "", 0),
-        Problem("row-remap-failed", "", "", 0),
+        Problem("row-remap-failed", "", "", 0, Severity.ERROR),
         Problem("row-remap-pending", "", "", 1),
+        Problem("of-another-time", "", "", 2),
     )
-    lines = shown(inventory(BUSY, IDLE, problems=problems))
+    lines = shown(inventory(BUSY, IDLE, replace(BUSY, index=2), problems=problems))
     assert "worn out" in lines[1]
-    assert "remap pending" in lines[2]
+    assert lines[2].endswith("row remap pending: reset before use")
+    assert "of another time" in lines[3]
+    narrow = shown(inventory(BUSY, IDLE, problems=problems), width=60)
+    assert narrow[2].endswith("  remap pending")
 
 
 def test_a_driver_without_a_version_is_said_to_be_unknown() -> None:

@@ -3,32 +3,31 @@
 import json
 import sys
 import traceback
-from dataclasses import asdict
-from pathlib import Path
 
 from mixvllm.gpu.patience import Patience
-from mixvllm.gpu.sample import CardSampler
+from mixvllm.gpu.process import Scope
+from mixvllm.gpu.watch import Watch
 from mixvllm.services.inventory import take_inventory
 
 
 def main() -> None:
-    sampler: CardSampler | None = None
+    watch: Watch | None = None
     for line in sys.stdin:
         request = json.loads(line)
         try:
             value: object = None
             match request["do"]:
                 case "inventory":
+                    scope = Scope(**request["scope"])
                     patience = Patience(**request["patience"])
-                    proc = Path(request["proc"])
-                    value = take_inventory(proc=proc, patience=patience).as_json()
-                case "open_sampler":
-                    if sampler is not None:
-                        sampler.close()
-                    sampler = CardSampler.open(request["indices"])
-                case "sample":
-                    assert sampler is not None
-                    value = [asdict(card) for card in sampler.sample()]
+                    value = take_inventory(scope, patience=patience).as_json()
+                case "watch":
+                    if watch is not None:
+                        watch.close()
+                    watch = Watch(Scope(**request["scope"]))
+                case "look":
+                    assert watch is not None
+                    value = watch.look().as_json()
             answer: dict[str, object] = {"value": value}
         except Exception:  # noqa: BLE001  the test that asked fails with it
             answer = {"error": traceback.format_exc()}
