@@ -316,6 +316,8 @@ def main(argv: list[str]) -> NoReturn:
         linux.become_subreaper()
         spec = _receive_spec(control)
         if spec is not None:
+            for fd in spec.holds:
+                os.set_inheritable(fd, False)
             Keeper(control, spec).run()
     except BaseException:  # noqa: BLE001 - a fault of ours: the engine must not outlive it
         _kill_everybody()

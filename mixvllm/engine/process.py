@@ -73,7 +73,7 @@ class EngineProcess:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             try:
-                keeper, complaints = _start_keeper(theirs, spec.name)
+                keeper, complaints = _start_keeper(theirs, spec)
             except OSError:
                 ours.close()
                 raise
@@ -256,7 +256,9 @@ def _from_anywhere(spec: EngineSpec) -> EngineSpec:
     )
 
 
-def _start_keeper(channel: socket.socket, name: str) -> tuple["subprocess.Popen[bytes]", int]:
+def _start_keeper(
+    channel: socket.socket, spec: EngineSpec
+) -> tuple["subprocess.Popen[bytes]", int]:
     """The keeper, and a descriptor to read its complaints from."""
     complaints, stderr = os.pipe()
     for fd in (complaints, stderr):  # nobody reads while it lives, so it must not wait for that
@@ -264,9 +266,9 @@ def _start_keeper(channel: socket.socket, name: str) -> tuple["subprocess.Popen[
     number = channel.fileno()
     try:
         keeper = subprocess.Popen(
-            [sys.executable, "-P", "-m", "mixvllm.engine.keeper", "--fd", str(number), name],
+            [sys.executable, "-P", "-m", "mixvllm.engine.keeper", "--fd", str(number), spec.name],
             env=_keeper_environment(),
-            pass_fds=(number,),
+            pass_fds=(number, *spec.holds),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=stderr,

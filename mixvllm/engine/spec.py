@@ -12,7 +12,8 @@ class EngineSpec(NamedTuple):
     Relative paths are relative to where the supervisor is. The log is rotated before it
     outgrows ``max_bytes`` (0: never), with ``keep`` older files beside it. When vLLM's first
     process has ended, the others get ``grace_seconds`` to follow before they are killed; when
-    it is the supervisor that has ended, they get as much, but 3 s at the most.
+    it is the supervisor that has ended, they get as much, but 3 s at the most. ``holds`` are
+    descriptors of the supervisor that the keeper has open, too, for as long as it lives.
     """
 
     name: str
@@ -23,6 +24,7 @@ class EngineSpec(NamedTuple):
     max_bytes: int = 50 * 1024 * 1024
     keep: int = 5
     grace_seconds: float = 7.0
+    holds: tuple[int, ...] = ()
 
     def encode(self) -> bytes:
         """As JSON. Names that are no UTF-8 (surrogate escapes) survive."""
@@ -32,4 +34,5 @@ class EngineSpec(NamedTuple):
 def decode(text: bytes) -> EngineSpec:
     """Undo :meth:`EngineSpec.encode`."""
     fields = json.loads(text)
-    return EngineSpec(**{**fields, "argv": tuple(fields["argv"])})
+    whole = {name: tuple(fields[name]) for name in ("argv", "holds")}
+    return EngineSpec(**{**fields, **whole})

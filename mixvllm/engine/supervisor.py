@@ -20,6 +20,7 @@ from mixvllm.core.events import (
     StateChanged,
 )
 from mixvllm.core.phases import Phase
+from mixvllm.engine.cards import CardWatch
 from mixvllm.engine.desk import Desk
 from mixvllm.engine.effects import (
     Announce,
@@ -77,6 +78,7 @@ class Supervisor:
         self._spec = spec._replace(env={**spec.env, **(secrets or {})})
         self._target = target
         self._policy = policy
+        self.cards = CardWatch()
         self._asked_at = float("-inf")
         self._hearing: Hearing | None = None
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
@@ -106,7 +108,7 @@ class Supervisor:
     async def run(self) -> Stopped:
         """The whole life; returns how it ended. Leaves no process, whatever happens."""
         probe = Probe(self._target)
-        watch = Watch(self._desk, probe, lambda: self._hearing)
+        watch = Watch(self._desk, probe, lambda: self._hearing, self.cards)
         self._begin(watch.run())
         self._desk.put(Go())
         try:
@@ -125,7 +127,7 @@ class Supervisor:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            watch.close()
+            self.cards.close()
             if self._hearing is not None:
                 await self._hearing.process.close()
 

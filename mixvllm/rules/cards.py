@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from mixvllm.core.origin import KeyPath, Origin
+from mixvllm.gpu.device_names import cards_named
 from mixvllm.rules.base import Facts
 
 if TYPE_CHECKING:
@@ -33,12 +34,7 @@ def selected(facts: Facts) -> Iterator[Selected]:
 
 def found(name: str, inventory: "GpuInventory") -> "Gpu | None":
     """The card of that index, or whose UUID begins so, as CUDA reads its list of devices."""
-    if name.isdecimal():
-        return next((gpu for gpu in inventory.gpus if gpu.index == int(name)), None)
-    if not name.startswith("GPU-"):
-        return None
-    begins = name.lower()
-    return next((g for g in inventory.gpus if (g.uuid or "").lower().startswith(begins)), None)
+    return next(iter(cards_named(name, inventory.gpus)), None)
 
 
 def in_use(facts: Facts) -> "Iterator[tuple[Gpu, Selected | None]]":

@@ -14,9 +14,10 @@ MODEL: KeyPath = ("model", "name")
 
 def written_config(facts: Facts) -> ModelConfig | None:
     """The model's config.json, unless the profile lays other values over it."""
-    if facts.checkpoint is None or facts.setting("hf-overrides") is not None:
+    checkpoint = facts.checkpoint or facts.stand_in
+    if checkpoint is None or facts.setting("hf-overrides") is not None:
         return None
-    return facts.checkpoint.config
+    return checkpoint.config
 
 
 def complete(facts: Facts) -> Checkpoint | None:

@@ -27,6 +27,12 @@ _READ: Final[Mapping[Named, Callable[[str], str]]] = {
     "tool-call-parser": str,
     "reasoning-parser": str,
 }
+# What became of names that were taken out of vLLM itself.
+_INSTEAD: Final[Mapping[str, str]] = {
+    "gguf": "the package vllm-gguf-plugin, installed beside vLLM, brings it back",
+    "bitsandbytes": "name a checkpoint in AWQ, GPTQ or FP8, or quantise this one: fp8_per_tensor",
+}
+_BY_A_PLUGIN: Final = ("gguf",)
 _NEAR: Final = 0.75  # none is as near to online, and nvfp4 to mxfp4, as 0.6
 
 
@@ -86,14 +92,15 @@ def _unknown(
         certain = slip or near.lower().startswith(written.lower())
     else:
         certain = False
-    certain = certain and not _has_plugins(facts)
+    certain = certain and not _has_plugins(facts) and spelled not in _BY_A_PLUGIN
     plugin = "" if certain else "a plugin may bring it; "
+    names_known = f"{plugin}{len(known)} names are known: {', '.join(sorted(known.values()))}"
     return RULE.finding(
         message,
         setting.place.value,
         key=setting.key,
         label=label,
-        hint=f"{plugin}{len(known)} names are known: {', '.join(sorted(known.values()))}",
+        hint=_INSTEAD.get(spelled) or names_known,
         fix=flow(near) if near else None,
         safe=slip and certain,
         severity=None if certain else Severity.WARNING,

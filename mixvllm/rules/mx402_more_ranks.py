@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mixvllm.core.diagnostic import Diagnostic, Related, Severity
+from mixvllm.gpu.device_names import taken
 from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.cards import indices
 from mixvllm.settings.engine import EngineSetting
@@ -62,7 +63,7 @@ def _cards(facts: Facts) -> _Cards | None:
         return None
     shown = facts.variable("CUDA_VISIBLE_DEVICES")
     if shown is not None:
-        names = [name for name in shown[0].split(",") if name.strip()]
+        names = taken(shown[0])  # of none at all another rule speaks
         return _Cards(len(names), f"CUDA_VISIBLE_DEVICES is `{shown[0]}`") if names else None
     if facts.inventory is None:
         return None

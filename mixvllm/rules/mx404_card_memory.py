@@ -8,6 +8,7 @@ from mixvllm.core.origin import KeyPath, Origin
 from mixvllm.core.units import show_size
 from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.cards import in_use
+from mixvllm.rules.wanted import wish
 from mixvllm.vllm.quantity import human_integer
 
 
@@ -22,23 +23,25 @@ class _Wish:
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
-    """No start can succeed on such a card. A card that did not tell its memory is not judged."""
-    smallest = min(
-        ((gpu, entry) for gpu, entry in in_use(facts) if gpu.memory.total_bytes is not None),
-        key=lambda pair: pair[0].memory.total_bytes or 0,
-        default=None,
-    )
-    if smallest is None:
+    """No start can succeed on such a card. A card that did not tell its memory is not judged; of
+    those that are chosen from, the largest count, as many as the engine needs.
+    """
+    known = [pair for pair in in_use(facts) if pair[0].memory.total_bytes is not None]
+    known.sort(key=lambda pair: pair[0].memory.total_bytes or 0, reverse=True)
+    wanted = wish(facts)
+    is_chosen = bool(known) and known[0][1] is None
+    count = wanted.cards if wanted is not None and is_chosen else len(known)
+    if not 0 < count <= len(known):
         return
-    gpu, entry = smallest
+    gpu, entry = known[count - 1]
     has = gpu.memory.total_bytes or 0
-    for wish in _wishes(facts):
-        if wish.size > has:
+    for asked in _wishes(facts):
+        if asked.size > has:
             place = facts.place(("gpus", "select")).value
             yield RULE.finding(
-                f"{wish.what} asks for {_round(wish.size)}, and GPU {gpu.index} of"
+                f"{asked.what} asks for {_round(asked.size)}, and GPU {gpu.index} of"
                 f" {facts.host} has {_round(has)}",
-                wish.origin, key=wish.key, label=f"at most {_round(has)}",
+                asked.origin, key=asked.key, label=f"at most {_round(has)}",
                 related=(Related(place, f"GPU {gpu.index}"),) if entry is not None else (),
             )  # fmt: skip
 

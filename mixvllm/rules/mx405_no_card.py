@@ -1,16 +1,12 @@
 """MX405: something in `gpus.select` that names no card."""
 
-import re
 from collections.abc import Iterator
-from typing import Final
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.core.origin import KeyPath
+from mixvllm.gpu.device_names import names_a_device
 from mixvllm.rules.base import Facts, Rule, shown
 from mixvllm.settings.layers import Value
-
-# CUDA takes the beginning of a UUID for the whole; MIG-GPU-.../1/0 is the form of old drivers.
-_UUID: Final = re.compile(r"(?:GPU|MIG|MIG-GPU)-[0-9a-fA-F][0-9a-fA-F-]*(?:/\d+/\d+)?")
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -42,7 +38,7 @@ def _names_a_card(card: Value) -> bool:
         case int() if not isinstance(card, bool):
             return card >= 0
         case str():
-            return bool(re.fullmatch(r"[0-9]+", card) or _UUID.fullmatch(card))
+            return names_a_device(card)
         case _:
             return True  # of a type that the structure's check has refused
 

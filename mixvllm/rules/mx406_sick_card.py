@@ -1,13 +1,11 @@
 """MX406: a selected card that is ill."""
 
 from collections.abc import Iterator
-from typing import Final
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
+from mixvllm.gpu.placement import DEAD
 from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.cards import in_use
-
-_DEAD: Final = {"card-lost", "no-answer"}  # no engine can be started on it
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -21,7 +19,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
             yield RULE.finding(
                 f"{facts.host}: {problem.message}", entry.origin, key=entry.key,
                 label="select another card", hint=problem.hint,
-                severity=Severity.ERROR if problem.code in _DEAD else Severity.WARNING,
+                severity=Severity.ERROR if problem.code in DEAD else Severity.WARNING,
             )  # fmt: skip
 
 

@@ -3,15 +3,17 @@
 from collections.abc import Iterator
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
+from mixvllm.gpu.device_names import taken
 from mixvllm.rules.base import Facts, Rule
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
-    """An empty CUDA_VISIBLE_DEVICES, or -1, hides all cards: vLLM would find no device. Not said
-    of the CPU build, nor where ``gpus.select`` sets the variable.
+    """CUDA_VISIBLE_DEVICES hides all cards where it is empty, begins with what names no card (-1),
+    or names one twice: vLLM would find no device. Not said of the CPU build, nor where
+    ``gpus.select`` sets the variable.
     """
     shown = facts.variable("CUDA_VISIBLE_DEVICES")
-    if shown is None or shown[0].strip() not in ("", "-1"):
+    if shown is None or taken(shown[0]):
         return
     if facts.distribution != "vllm" or facts.resolved.value("gpus", "select") not in (None, "auto"):
         return

@@ -2,19 +2,23 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.core.origin import KeyPath, dotted
 from mixvllm.rules.base import Facts, Rule
 from mixvllm.settings.engine import absolute
 
+_KEYS: Final[tuple[KeyPath, ...]] = (
+    ("server", "api_key_file"), ("server", "ssl_keyfile"), ("ops", "token_file"),
+)  # fmt: skip
+
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
     """The file, and each folder on the way to it, lets everybody in."""
     if facts.seen is None:
         return
-    keys: tuple[KeyPath, ...] = (("server", "api_key_file"), ("server", "ssl_keyfile"))
-    for key in keys:
+    for key in _KEYS:
         value = facts.resolved.value(*map(str, key))
         if not isinstance(value, str):
             continue

@@ -297,6 +297,12 @@ FIELDS: tuple[SettingField, ...] = (
         at_least=0,
     ),
     SettingField(
+        ("gpus", "share"),
+        bool,
+        "whether other runs that share may use the same cards",
+        default=False,
+    ),
+    SettingField(
         ("supervisor", "startup_timeout"),
         float | None,
         "longest start; default: as long as it takes",
@@ -352,6 +358,11 @@ FIELDS: tuple[SettingField, ...] = (
     SettingField(("ops", "host"), str, "address to listen on", default="127.0.0.1", shortest=1),
     SettingField(
         ("ops", "port"), int, "port to listen on", default=8001, at_least=1, at_most=65535
+    ),
+    SettingField(
+        ("ops", "token_file"),
+        str | None,
+        "a file that holds the bearer token which clients must send",
     ),
     SettingField(
         ("logging", "directory"), str | None, "folder of the runs; default: $XDG_STATE_HOME/mixvllm"

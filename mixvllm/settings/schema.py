@@ -217,6 +217,7 @@ class Gpus(Section):
     min_free_memory: Bytes | None = Field(
         None, description="free memory that each card must have before the start"
     )
+    share: bool = Field(False, description="whether other runs that share may use the same cards")
 
 
 class Restart(Section):
@@ -249,6 +250,9 @@ class Ops(Section):
     enabled: bool = Field(True, description="whether it is served")
     host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
     port: Port = Field(8001, description="port to listen on")
+    token_file: str | None = Field(
+        None, description="a file that holds the bearer token which clients must send"
+    )
 
 
 class Logging(Section):

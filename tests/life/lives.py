@@ -128,6 +128,7 @@ class Case:
             "model": {"name": "Qwen/Qwen3-0.6B", "served_name": self.tag},
             "server": {"port": self.port},
             "logging": {"directory": str(self.runs)},
+            "ops": {"enabled": False},  # many lives at once, and one port 8001
             "supervisor": {
                 "stop_grace": 5,
                 "restart": {"backoff": 0.1, "max_restarts": 2},

@@ -2,29 +2,36 @@
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.gpu.nvml import double
+from tests.gpu.nvml import playing
+from tests.life.fresh_cards import fresh_uuids, named_so
 from tests.life.lives import Case, Life, eventually
 
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return double.build(tmp_path_factory.mktemp("nvml"))
+    return playing.build(tmp_path_factory.mktemp("nvml"))
 
 
 @pytest.fixture
-def play(library: Path, tmp_path: Path) -> Callable[..., dict[str, str]]:
+def uuids() -> Iterator[list[str]]:
+    with fresh_uuids(2) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def play(library: Path, tmp_path: Path, uuids: list[str]) -> Callable[..., dict[str, str]]:
     """The environment of a supervisor with two cards and further lines of a scenario."""
 
     def environment(*more: str) -> dict[str, str]:
         scenario = tmp_path / "scenario.txt"
-        text = (double.HERE / "scenarios" / "two-h100.txt").read_text()
-        scenario.write_text("\n".join([text.replace("__PID__", "1"), *more, ""]))
+        text = (playing.HERE / "scenarios" / "two-h100.txt").read_text()
+        scenario.write_text("\n".join([text.replace("__PID__", "1"), *named_so(uuids), *more, ""]))
         return {
             "LD_LIBRARY_PATH": str(library.parent),
             "NVML_DOUBLE_SCENARIO": str(scenario),

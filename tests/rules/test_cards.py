@@ -91,13 +91,16 @@ def memory(gib: float) -> dict[str, object]:
     ("text", "expected"),
     [
         ("gpus: {min_free_memory: 24GiB}\n", []),
-        ("gpus: {min_free_memory: 25GiB}\n", ["MX404 2:25"]),
+        ("gpus: {min_free_memory: 25GiB}\n", []),
+        ("gpus: {min_free_memory: 81GiB}\n", ["MX404 2:25"]),
+        ("gpus: {min_free_memory: 25GiB}\ninference: {tensor_parallel_size: 2}\n", ["MX404 2:25"]),
         ("gpus: {select: [1], min_free_memory: 25GiB}\n", []),
         ("gpus: {select: [1, 0], min_free_memory: 25GiB}\n", ["MX404 2:41"]),
         ("gpus: {select: [1], min_free_memory: 81GiB}\n", ["MX404 2:38"]),
         ("vllm: {args: {kv-cache-memory-bytes: 24G}}\n", []),
-        ("vllm: {args: {kv-cache-memory-bytes: 25G}}\n", ["MX404 2:38"]),
-        ("vllm: {args: {kv-cache-memory-bytes: 26000000000}}\n", ["MX404 2:38"]),
+        ("vllm: {args: {kv-cache-memory-bytes: 25G}}\n", []),
+        ("vllm: {args: {kv-cache-memory-bytes: 81G}}\n", ["MX404 2:38"]),
+        ("vllm: {args: {kv-cache-memory-bytes: 90000000000}}\n", ["MX404 2:38"]),
         ("vllm: {args: {kv-cache-memory-bytes: 25Q}}\n", ["MX223 2:38"]),
         ("gpus: {min_free_memory: lots}\n", ["MX113 2:25"]),
     ],
@@ -116,6 +119,8 @@ def test_no_more_memory_than_a_card_has(tmp_path: Path, text: str, expected: lis
          "vllm: {args: {distributed-executor-backend: ray}}\n", []),
         ("inference: {tensor_parallel_size: 2}\n"
          "vllm: {env: {CUDA_VISIBLE_DEVICES: '1'}}\n", ["MX402 2:35"]),
+        ("inference: {tensor_parallel_size: 2}\n"
+         "vllm: {env: {CUDA_VISIBLE_DEVICES: '1,x,0'}}\n", ["MX402 2:35"]),
         ("inference: {tensor_parallel_size: 2}\ngpus: {select: [0]}\n", ["MX402 2:35"]),
     ],
 )  # fmt: skip

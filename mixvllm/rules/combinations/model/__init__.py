@@ -5,6 +5,7 @@ from typing import Final
 
 # A rule's file, and the options that call it up.
 RULES: Final[Mapping[str, tuple[str, ...]]] = {
+    "deprecated_quantization": ("quantization",),
     "encoder_scales": ("mm-encoder-fp8-scale-path", "mm-encoder-fp8-scale-save-path"),
     "encoder_scales_both": ("mm-encoder-fp8-scale-save-path",),
     "float32_quantization": ("quantization",),

@@ -1,26 +1,37 @@
-"""Quantised layers work in 16 bits.
+"""Quantised layers compute in certain data types, mostly in 16 bits.
 
-vLLM 0.32.0, `config/vllm.py`, `VllmConfig._get_quantization_config`.
+vLLM 0.32.0, `config/vllm.py`, `VllmConfig._get_quantization_config`, and each method's
+`get_supported_act_dtypes`.
 """
 
 from collections.abc import Iterator
-from typing import Final
 
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.rules.base import Facts, Rule
+from mixvllm.rules.capability import (
+    abilities_of,
+    asked_dtype,
+    deciding,
+    methods_of,
+    quantized,
+)
 from mixvllm.rules.combinations.pairs import contradicts
-
-_METHODS: Final = ("fp8", "awq", "awq_marlin", "auto_awq", "gptq", "gptq_marlin", "auto_gptq")
+from mixvllm.vllm.capabilities import DTYPES
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
-    """Refused with float32; `auto` follows the checkpoint."""
-    method, dtype = facts.setting("quantization"), facts.setting("dtype")
-    if method is None or dtype is None or method.value not in _METHODS:
+    """Refused with any other; `auto` follows the checkpoint."""
+    method, asked, able = quantized(facts), asked_dtype(facts), abilities_of(facts)
+    if method is None or method.setting is None or asked is None or able is None:
         return
-    if dtype.value in ("float32", "float"):
+    dtype, name = asked
+    card = deciding(facts)
+    place = None if card is None else card.capability
+    found = methods_of(method, able)
+    if found and all(one.works_in(name, place) is False for one in found):
+        fitting = [each for each in DTYPES if any(one.works_in(each, place) for one in found)]
         yield contradicts(
-            RULE, dtype, method, f"{method.value} works with float16 or bfloat16",
+            RULE, dtype, method.setting, f"{method.method} works with {' or '.join(fitting)}",
             remedy="take it out: auto fits",
         )  # fmt: skip
 
