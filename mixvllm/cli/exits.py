@@ -79,8 +79,8 @@ def wants_json(words: Sequence[str]) -> bool:
 
 def _fail(error: MixvllmError, as_json: bool) -> int:
     print(f"error: {visible(str(error))}", file=sys.stderr)
-    if error.hint:
-        print(f"  {visible(error.hint)}", file=sys.stderr)
+    for line in error.hint.splitlines():
+        print(f"  {visible(line)}", file=sys.stderr)
     if as_json:
         _print_json(error, error.exit_code, error.hint)
     return error.exit_code

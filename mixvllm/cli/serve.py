@@ -47,7 +47,7 @@ def serve(
     show_findings(loud, checked.resolved.texts_shown, stream=sys.stderr)
     if checked.errors:
         raise ProfileFault(f"{profile} has errors; nothing was started", checked.diagnostics)
-    prepared = plan(checked, os.environ)
+    prepared = plan(checked, os.environ, lambda text: print(text, file=sys.stderr))
     problems = checked.installation.problems if checked.installation else ()
     ended = asyncio.run(
         run(

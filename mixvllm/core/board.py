@@ -43,6 +43,7 @@ class Run:
     release: str | None
     log_file: str
     began: datetime | None = None  # wall-clock time, with its zone, of second 0 of the run
+    ops_port: int | None = None  # of the toolkit's own endpoint; None: it is not served
 
     def wall(self, at: float) -> datetime | None:
         """The wall-clock time of a moment of the run; None when its beginning was not told."""

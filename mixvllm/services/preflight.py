@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import socket
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -37,6 +38,24 @@ def take_port(host: str, port: int, *, key: str) -> Reservation:
     except Reserved as other:
         holder = "another `mixvllm serve`" if other.pid is None else name_of(other.pid)
         raise PortTaken(host, port, holder, key=key) from None
+
+
+def listen(host: str, port: int, *, key: str) -> socket.socket:
+    """A socket that listens there from now on. Raises MachineFault, as :func:`take_port`."""
+    reservation = take_port(host, port, key=key)
+    family, place = resolve(host, port)
+    listening = socket.socket(family)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(place)
+        listening.listen()
+        listening.setblocking(False)
+    except OSError as error:
+        listening.close()
+        _refused(error, host, port, key)
+    finally:
+        reservation.close()
+    return listening
 
 
 def _refused(error: OSError, host: str, port: int, key: str) -> NoReturn:

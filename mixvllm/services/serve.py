@@ -12,8 +12,7 @@ from typing import Final
 
 from mixvllm.core.board import Board, Run
 from mixvllm.core.errors import MachineFault, ProfileFault
-from mixvllm.core.events import Event
-from mixvllm.core.origin import Default
+from mixvllm.core.events import Event, StateChanged
 from mixvllm.engine.machine import Policy
 from mixvllm.engine.probe import Target
 from mixvllm.engine.spec import EngineSpec
@@ -22,16 +21,21 @@ from mixvllm.engine.supervisor import Supervisor
 from mixvllm.panes.choice import open_sink
 from mixvllm.panes.sink import Key, Sink
 from mixvllm.render.command import API_KEY, VllmCommand
+from mixvllm.services.card_search import Placement
 from mixvllm.services.check import Checked
+from mixvllm.services.endpoint import Address, take_endpoint
 from mixvllm.services.journal import Journal
+from mixvllm.services.lease import Leases
+from mixvllm.services.lessee import Lessee
 from mixvllm.services.look.folders import log_base
+from mixvllm.services.placement import place
 from mixvllm.services.preflight import make_run_folder, take_port
 from mixvllm.services.render import command_of
 from mixvllm.services.reservation import Reservation
 from mixvllm.settings.schema import Profile
 
 # What was seen of this machine and `plan` finds out for good, and refuses.
-TRIED_AGAIN: Final = frozenset({"MX802", "MX803", "MX808"})
+TRIED_AGAIN: Final = frozenset({"MX430", "MX433", "MX802", "MX803", "MX808"})
 _FRAME: Final = 0.25  # seconds between two looks whether something must be drawn
 
 
@@ -46,14 +50,19 @@ class Plan:
     policy: Policy
     folder: Path
     reservation: Reservation  # of the engine's address
+    ops: Address | None  # of our own endpoint
+    placement: Placement
+    notes: tuple[str, ...]  # to be told at the beginning
 
 
-def plan(checked: Checked, environ: Mapping[str, str]) -> Plan:
-    """Prepare a run. Makes its folder and takes its address; starts nothing.
+def plan(checked: Checked, environ: Mapping[str, str], tell: Callable[[str], None]) -> Plan:
+    """Prepare a run. Makes its folder, takes its address and its cards; starts nothing. ``tell``
+    hears in words of what is waited for.
 
     Raises:
         ProfileFault: the profile has findings of severity error.
-        MachineFault: no vLLM, a port taken, no room for the logs, or more than one engine asked.
+        MachineFault: no vLLM, a port taken, no cards, no room for the logs, or more than one
+            engine asked.
     """
     profile = checked.resolved.profile
     if checked.errors or profile is None:
@@ -64,8 +73,13 @@ def plan(checked: Checked, environ: Mapping[str, str]) -> Plan:
     command = command_of(checked)
     server = profile.server
     reservation = take_port(server.host, server.port, key="server.port")
+    ops, without = take_endpoint(checked.resolved)
     name = checked.resolved.path.stem
     started = datetime.now().astimezone()
+    placement = place(
+        checked, Lessee.of_this_process(name, checked.resolved.path, started),
+        leases=Leases.of_this_machine(), tell=tell,
+    )  # fmt: skip
     folder = make_run_folder(
         log_base(checked.resolved, environ), name, f"{started:%Y-%m-%dT%H-%M-%S}"
     )
@@ -77,11 +91,12 @@ def plan(checked: Checked, environ: Mapping[str, str]) -> Plan:
     run = Run(
         name=name, model=str(profile.model.name), profile=str(checked.resolved.path),
         url=target.url, release=checked.release, log_file=str(folder / "vllm.log"),
-        began=started,
+        began=started, ops_port=None if ops is None else ops.port,
     )  # fmt: skip
     return Plan(
-        run, _spec(name, command, profile, environ, folder), command.secrets, target,
-        _policy(profile), folder, reservation,
+        run, _spec(name, command, placement, profile, environ, folder), command.secrets, target,
+        _policy(profile), folder, reservation, ops, placement,
+        (*((without,) if without else ()), *placement.notes),
     )  # fmt: skip
 
 
@@ -109,16 +124,22 @@ def _served_name(checked: Checked, command: VllmCommand) -> str:
 
 
 def _spec(
-    name: str, command: VllmCommand, profile: Profile, environ: Mapping[str, str], folder: Path
+    name: str,
+    command: VllmCommand,
+    placement: Placement,
+    profile: Profile,
+    environ: Mapping[str, str],
+    folder: Path,
 ) -> EngineSpec:
     return EngineSpec(
         name=name,
         argv=command.argv,
-        env={**environ, **command.env},
+        env={**environ, **command.env, **placement.variables},
         cwd=os.getcwd(),  # noqa: PTH109 - as the shell has it
         log_path=str(folder / "vllm.log"),
         max_bytes=profile.logging.max_bytes,
         keep=profile.logging.keep,
+        holds=tuple(lease.fd for lease in placement.leases),
     )
 
 
@@ -142,9 +163,6 @@ def quiet_parts(checked: Checked) -> tuple[str, ...]:
         parts.append(
             "terminal.enabled: the browser terminal is not in this version; it is not started"
         )
-    asked = not isinstance(resolved.origin(("ops", "enabled")), Default)
-    if asked and resolved.value("ops", "enabled"):
-        parts.append("ops.enabled: the toolkit's own endpoint is not in this version")
     return tuple(parts)
 
 
@@ -172,6 +190,8 @@ async def serve(
         sinks: tuple[Sink, ...] = (sink, journal)
 
         def tell(event: Event, board: Board) -> None:
+            if isinstance(event, StateChanged) and event.state == "ready":
+                prepared.placement.begun()
             for each in sinks:
                 each.tell(event, board)
 
@@ -180,17 +200,23 @@ async def serve(
             secrets=prepared.secrets,
         )  # fmt: skip
         undo.callback(prepared.reservation.close)
+        undo.callback(prepared.placement.close)
         undo.callback(_listen_to_signals(loop, supervisor))  # until the last word is written
         for each in sinks:
             undo.callback(_close, each, supervisor)
-        for text in notes:
+        for text in (*prepared.notes, *notes):
             supervisor.note(text)
         drawing = asyncio.ensure_future(_draw(sinks, supervisor))
+        endpoint = prepared.ops and prepared.ops.serve(
+            lambda: supervisor.board, supervisor.now, supervisor.cards.inventory
+        )
         try:
             return await supervisor.run()
         finally:
             drawing.cancel()
             await asyncio.gather(drawing, return_exceptions=True)
+            if endpoint:
+                await endpoint.close()
 
 
 def _close(sink: Sink, supervisor: Supervisor) -> None:

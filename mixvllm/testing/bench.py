@@ -7,6 +7,7 @@ time on the clock, so that a busy machine says the same; and as a multiple of
 
 import argparse
 import contextlib
+import json
 import resource
 import statistics
 import subprocess  # noqa: TID251 - measures the command from outside
@@ -17,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mixvllm.testing.public_configs import PUBLIC
+from mixvllm.testing.sparse_checkpoint import write_sparse
 from mixvllm.vllm import cpu_launcher
 
 _MIXVLLM = (sys.executable, "-m", "mixvllm")
@@ -38,6 +41,7 @@ PROMISES: Final = (
     Promise(("validate", "llama-2-70b.yaml"), 20),
     Promise(("explain", "MX210"), 8),
 )
+FIT_TIMES: Final = 2.0  # that `fit` may take, of `validate` of the same model
 MANY: Final = 1000  # profiles, checked by one command
 MANY_SECONDS: Final = 10.0
 # Nearly every section is in it, and most rules have something to look at.
@@ -89,7 +93,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         Path("llama-2-70b.yaml").write_text(PROFILE, encoding="utf-8")
-        slow = [*_table(options.runs, options.vllm), *_many()]
+        slow = [*_table(options.runs, options.vllm), *_fit(options.runs), *_many()]
     print("\n".join(slow), end="\n" if slow else "", file=sys.stderr)
     return 1 if slow else 0
 
@@ -113,6 +117,30 @@ def _table(runs: int, vllm: str | None) -> Iterator[str]:
         seconds = cpu_seconds((vllm, cpu_launcher.__file__, "serve", "--help"), runs=1)
         print(f"| `vllm serve --help` | {seconds * 1000:.0f} ms | {seconds / nothing:.0f} | |")
         print(f"\n`vllm serve --help` takes {seconds / validate:.0f} times the CPU of `validate`.")
+
+
+def _fit(runs: int) -> Iterator[str]:
+    """The forecast of a 70B model from its 723 tensors in 30 files, on four cards."""
+    config = PUBLIC["meta-llama/Llama-3.3-70B-Instruct"]
+    write_sparse(Path("llama-3.3-70b"), config)
+    Path("70b.yaml").write_text(
+        "model: ./llama-3.3-70b\ninference:\n  tensor_parallel_size: 4\n", encoding="utf-8"
+    )
+    card = {
+        "name": "NVIDIA H100 80GB HBM3", "compute_capability": "9.0",
+        "memory": {"total_bytes": 85520809984, "reserved_bytes": 548732928},
+    }  # fmt: skip
+    cards = [{"index": index, **card} for index in range(4)]
+    Path("box.json").write_text(json.dumps({"format_version": 1, "gpus": cards}))
+    validate = cpu_seconds((*_MIXVLLM, "validate", "70b.yaml"), runs=runs)
+    fit = cpu_seconds((*_MIXVLLM, "fit", "70b.yaml", "--host", "box.json"), runs=runs)
+    times = fit / validate
+    print(
+        f"\n`mixvllm fit` of a 70B model's headers: {fit * 1000:.0f} ms of CPU, {times:.1f} times"
+        f" `validate`; at most {FIT_TIMES:.0f}."
+    )
+    if times > FIT_TIMES:
+        yield f"`fit` of a 70B model takes {times:.1f} times `validate`, not {FIT_TIMES:.0f}"
 
 
 def _many() -> Iterator[str]:

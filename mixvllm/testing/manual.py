@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import Final
 
 from mixvllm.cli.commands import help_text
-from mixvllm.testing import manual_events, manual_gpus, manual_init, manual_rules, manual_settings
+from mixvllm.testing import (
+    manual_capabilities,
+    manual_events,
+    manual_gpus,
+    manual_init,
+    manual_metrics,
+    manual_rules,
+    manual_settings,
+    memory_grades,
+)
 from mixvllm.testing.manual_console import played
 from mixvllm.testing.manual_page import ROOT, Page
 
@@ -23,7 +32,12 @@ REGIONS: Final[dict[str, Callable[[], str]]] = {
     "codes": manual_rules.index,
     "combinations": manual_rules.combinations,
     "gpus": manual_gpus.table,
+    "cards": manual_metrics.table,
     "init": manual_init.profile,
+    "methods": manual_capabilities.methods,
+    "backends": manual_capabilities.backends,
+    "caches": manual_capabilities.caches,
+    **memory_grades.regions(),
     "commands": lambda: f"```text\n{help_text()}```\n",
 }
 

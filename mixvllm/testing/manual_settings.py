@@ -18,9 +18,9 @@ IDLE: Final[dict[str, str]] = {
 _NOTES: Final[dict[str, str]] = {
     "": "`extends` and `x-*` keys are told in [the profile](profile.md). `serve` refuses more than"
     " one replica, and `nodes`, in this version.",
-    "gpus": "`min_free_memory` is compared with what the cards have"
-    " ([MX404](rules/MX404.md)); `serve` does not wait for it in this version.",
-    "ops": "Checked, and not served in this version.",
+    "gpus": "How `serve` chooses, and what it does with a list:"
+    " [which cards a service gets](placement.md).",
+    "ops": "What it answers: [the ops endpoint](ops.md).",
     "terminal": "Checked, and not served in this version.",
 }
 _HEAD: Final = (

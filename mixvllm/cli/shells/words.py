@@ -134,6 +134,37 @@ OPTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "-p": ("key server.port", "port of the API"),
         "--set": ("setting", "set any key: SECTION.KEY=VALUE"),
     },
+    "fit": {
+        "--format": ("one text json", "how the forecast is written"),
+        "--vllm": ("release", "release to forecast for"),
+        "--host": ("file", "forecast for the machine of this `gpus --save` file"),
+        "--online": ("", "read what is not here from the Hub: headers, no weights"),
+        "--model": (
+            "key model.name",
+            "Hugging Face repository, or a folder (`./`, `../`, `/`, `~`)",
+        ),
+        "--tensor-parallel-size": (
+            "key inference.tensor_parallel_size",
+            "GPUs that share each layer",
+        ),
+        "--tp": ("key inference.tensor_parallel_size", "GPUs that share each layer"),
+        "--gpu-memory-utilization": (
+            "key inference.gpu_memory_utilization",
+            "share of each GPU's memory that vLLM may use, 0 to 1",
+        ),
+        "--max-model-len": (
+            "key inference.max_model_len",
+            "longest request in tokens, prompt and answer together",
+        ),
+        "--dtype": ("key inference.dtype", "type of weights and activations"),
+        "--quantization": (
+            "key inference.quantization",
+            "how the weights are quantised; the checkpoint must fit",
+        ),
+        "--port": ("key server.port", "port of the API"),
+        "-p": ("key server.port", "port of the API"),
+        "--set": ("setting", "set any key: SECTION.KEY=VALUE"),
+    },
     "upgrade": {
         "--to": ("release", "release of vLLM to go to"),
         "--from": ("release", "release that it is for; default: vllm.version"),
@@ -142,6 +173,7 @@ OPTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "--diff": ("", "print the edits alone"),
     },
     "schema": {
+        "--of": ("one profile gpus fit", "of profiles, or of what a command prints as JSON"),
         "--vllm": ("release", "release of vLLM; default: the installed, the newest"),
         "--output": ("file", "write it there"),
     },
@@ -151,8 +183,13 @@ OPTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "--force": ("", "write over a file"),
     },
     "gpus": {
-        "--format": ("one text json", "How to print it."),
-        "--save": ("file", "Write it to a file, for `validate --host FILE`."),
+        "--format": ("one text json", "how to print it"),
+        "--processes": ("", "show who holds memory of the cards"),
+        "--topology": ("", "show how near the cards are, and which to group"),
+        "--watch": ("", "look again and again"),
+        "--interval": ("text", "between two looks; 1s"),
+        "--save": ("file", "write it to a file, for --host FILE"),
+        "--host": ("file", "show a saved inventory, not this machine"),
     },
     "completion": {},
 }
@@ -162,8 +199,10 @@ ARGUMENTS: dict[str, str] = {
     "validate": "profile",
     "render-cmd": "profile",
     "explain": "subject",
+    "fit": "profile",
     "upgrade": "profile",
     "init": "text",
+    "gpus": "text",
     "completion": "one bash zsh fish",
 }
 
@@ -275,6 +314,7 @@ KEYS: dict[str, tuple[str, str]] = {
     "vllm.env": ("text", "environment variables of vLLM"),
     "gpus.select": ("one auto", "auto, or indices and UUIDs"),
     "gpus.min_free_memory": ("text", "free memory that each card must have before the start"),
+    "gpus.share": ("one true false", "whether other runs that share may use the same cards"),
     "supervisor.startup_timeout": ("text", "longest start; default: as long as it takes"),
     "supervisor.stop_grace": ("text", "time that running requests get to finish at a stop"),
     "supervisor.stall_timeout": (
@@ -288,6 +328,7 @@ KEYS: dict[str, tuple[str, str]] = {
     "ops.enabled": ("one true false", "whether it is served"),
     "ops.host": ("text", "address to listen on"),
     "ops.port": ("text", "port to listen on"),
+    "ops.token_file": ("text", "a file that holds the bearer token which clients must send"),
     "logging.directory": ("text", "folder of the runs; default: $XDG_STATE_HOME/mixvllm"),
     "logging.max_bytes": ("text", "size at which vllm.log is turned over"),
     "logging.keep": ("text", "turned-over files that are kept"),
