@@ -163,6 +163,7 @@ class MigDevice:
     compute_instance: int | None = None
     memory: GpuMemory = GpuMemory()
     processes: tuple[GpuProcess, ...] | None = None
+    leased_by: str | None = None  # the `mixvllm serve` that has taken it
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +200,7 @@ class Gpu:
     recovery_action: str | None = None  # "none", "reset", "reboot", "drain-p2p", "drain-and-reset"
     xids: tuple[Xid, ...] | None = None
     processes: tuple[GpuProcess, ...] | None = None
+    leased_by: str | None = None  # the `mixvllm serve` that has taken it
     unavailable: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, object]:

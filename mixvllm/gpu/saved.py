@@ -91,6 +91,7 @@ def _mig_device(node: Node) -> MigDevice:
         compute_instance=node.at("compute_instance").whole(),
         memory=_memory(node.at("memory")),
         processes=_tuple(node.at("processes"), _process),
+        leased_by=node.at("leased_by").text(),
     )
 
 
@@ -175,6 +176,7 @@ def gpu_from_json(node: Node) -> Gpu:
         recovery_action=node.at("recovery_action").text(),
         xids=_tuple(node.at("xids"), _xid),
         processes=_tuple(node.at("processes"), _process),
+        leased_by=node.at("leased_by").text(),
         unavailable=dict(_reasons(node)),
     )
 

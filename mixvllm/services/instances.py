@@ -1,26 +1,40 @@
-"""Which `mixvllm serve` the processes on the cards belong to."""
+"""Which `mixvllm serve` has the cards, and the processes on them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from mixvllm.engine import family
-from mixvllm.gpu.inventory import Gpu, GpuInventory, GpuProcess
+from mixvllm.gpu.inventory import Gpu, GpuInventory, GpuProcess, MigDevice
 from mixvllm.services.lessee import Lessee
+
+Device = TypeVar("Device", Gpu, MigDevice)
 
 
 def with_instances(inventory: GpuInventory, leases: Mapping[str, Lessee]) -> GpuInventory:
-    """The inventory with the name of the run of every process that descends from one."""
-    names = {lessee.pid: lessee.name for lessee in leases.values() if lessee.pid is not None}
-    if not names:
+    """The inventory with the name of the run that has a card, and of every process that descends
+    from one.
+    """
+    if not leases:
         return inventory
-    return replace(inventory, gpus=tuple(_told(gpu, names) for gpu in inventory.gpus))
+    return replace(inventory, gpus=tuple(_of_a_card(gpu, leases) for gpu in inventory.gpus))
 
 
-def _told(gpu: Gpu, names: Mapping[int, str]) -> Gpu:
+def _of_a_card(gpu: Gpu, leases: Mapping[str, Lessee]) -> Gpu:
     parts = gpu.mig_devices
     if parts is not None:
-        parts = tuple(replace(part, processes=_named(part.processes, names)) for part in parts)
-    return replace(gpu, processes=_named(gpu.processes, names), mig_devices=parts)
+        parts = tuple(_told(part, leases) for part in parts)
+    return replace(_told(gpu, leases), mig_devices=parts)
+
+
+def _told(device: Device, leases: Mapping[str, Lessee]) -> Device:
+    names = {lessee.pid: lessee.name for lessee in leases.values() if lessee.pid is not None}
+    lessee = leases.get(device.uuid or "")
+    return replace(
+        device,
+        processes=_named(device.processes, names),
+        leased_by=None if lessee is None else lessee.name or str(lessee),
+    )
 
 
 def _named(

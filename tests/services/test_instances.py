@@ -48,6 +48,16 @@ def test_a_process_belongs_to_the_run_that_it_descends_from(grandchild: int) -> 
     assert instances(with_instances(inventory, {"GPU-1": Lessee()})) == [None, None, None]
 
 
+def test_a_card_is_named_after_the_run_that_has_taken_it() -> None:
+    parts = (MigDevice(0, uuid="MIG-1"), MigDevice(1, uuid="MIG-2"))
+    cards = (Gpu(0, uuid="GPU-1"), Gpu(1, uuid="GPU-2", mig_devices=parts), Gpu(2))
+    leases = {"GPU-1": Lessee("llama-8b", 7, "anna"), "MIG-2": Lessee()}
+    first, second, third = with_instances(GpuInventory(None, None, cards, ()), leases).gpus
+    assert (first.leased_by, second.leased_by, third.leased_by) == ("llama-8b", None, None)
+    told = [part.leased_by for part in second.mig_devices or ()]
+    assert told == [None, "another `mixvllm serve`"]
+
+
 def test_pids_of_another_namespace_are_nobody_s(grandchild: int) -> None:
     inventory = on_a_card(grandchild, user=None)
     assert instances(with_instances(inventory, ME)) == [None]

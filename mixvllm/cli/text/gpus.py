@@ -85,8 +85,11 @@ def holder(process: GpuProcess) -> str:
     return f"{shown(name)} (pid {process.pid})" if name else f"pid {process.pid}"
 
 
-def used_by(processes: Sequence[GpuProcess] | None) -> Line:
-    """The one with the most memory, and how many more."""
+def used_by(device: Gpu | MigDevice) -> Line:
+    """The process with the most memory, and how many more; or the run that has taken the card."""
+    processes = device.processes
+    if not processes and device.leased_by is not None:
+        return line(shown(device.leased_by))
     if processes is None:
         return line(UNKNOWN)
     if not processes:
@@ -126,7 +129,7 @@ FIGURES: Final = (
     Figure(
         _USED_BY,
         # Those of a card that is cut are those of its slices, which have rows of their own.
-        lambda gpu: () if gpu.mig_devices else used_by(gpu.processes),
+        lambda gpu: () if gpu.mig_devices else used_by(gpu),
         ("processes",),
     ),
 )
@@ -188,7 +191,7 @@ def _rows(
             _NAME: line(f"{shown(each.profile or UNKNOWN)}"),
             _MEMORY: memory_in_words(each.memory),
             BAR: bar(each.memory.used_bytes, each.memory.total_bytes),
-            _USED_BY: used_by(each.processes),
+            _USED_BY: used_by(each),
         }
         yield Row(tuple(of_slice.get(figure.column, ()) for figure in figures))
 

@@ -179,7 +179,7 @@ def _in_words(inventory: GpuInventory) -> Iterator[tuple[int, str]]:
     for gpu in inventory.gpus:
         found = health(gpu, inventory)
         parts = (memory_in_words(gpu.memory), percent(gpu), temperature(gpu), power(gpu),
-                 found.short, used_by(gpu.processes))  # fmt: skip
+                 found.short, used_by(gpu))  # fmt: skip
         text = "  ".join("".join(span.text for span in part) for part in parts)
         told = "".join(span.text for span in found.instead)
         yield gpu.index, told or text

@@ -76,6 +76,11 @@ def shown(
     return [written(line, Paint(on=False), ascii_only=ascii_only) for line in lines]
 
 
+def test_a_card_that_is_taken_and_has_no_process_yet_names_the_run() -> None:
+    taken = shown(inventory(replace(IDLE, leased_by="llama\x1b-8b"), IDLE))
+    assert [text.split()[-1] for text in taken[1:3]] == ["llama\\x1b-8b", "nobody"]
+
+
 def test_a_wide_terminal_shows_all() -> None:
     taken = inventory(BUSY, IDLE, LOST, problems=(LOST_PROBLEM,))
     assert shown(taken, seconds=0.0312) == [
