@@ -175,17 +175,7 @@ def schemas(session: nox.Session) -> None:
             dump = ROOT / "mixvllm" / "vllm" / "dump.py"
             run(session, PYTHON, "-P", dump, folder / f"v{release}.json", env=path)
         run(session, PYTHON, "-m", "mixvllm.vllm.pack", "--keep", folder, fresh)
-    if fresh.read_bytes() == RELEASES.read_bytes():
-        session.log(f"{RELEASES.relative_to(ROOT)} would be the same, byte for byte")
-        return
-    before, after = (json.loads(gzip.decompress(path.read_bytes())) for path in (RELEASES, fresh))
-    session.log(f"releases: {', '.join(after['releases'])}")
-    for section in ("options", "variables", "keys"):
-        for name in sorted(before[section].keys() | after[section].keys()):
-            old, new = before[section].get(name), after[section].get(name)
-            if old != new:
-                print(f"{section}.{name}\n  - {json.dumps(old)}\n  + {json.dumps(new)}")
-    session.log(f"to take it over: cp {fresh.relative_to(ROOT)} {RELEASES.relative_to(ROOT)}")
+    show_difference(session, fresh, RELEASES)
 
 
 @nox.session(venv_backend="none")
@@ -195,15 +185,7 @@ def models(session: nox.Session) -> None:
     Of the engine's environment; `-- 0.31.0 0.33.0` fetches the wheels of these releases instead.
     """
     make_engine(session)
-    (own,) = (ENGINE / "lib").glob("python*/site-packages")
-    fresh = ROOT / ".nox" / "models.json.gz"
-    shutil.copyfile(MODELS, fresh)
-    with tempfile.TemporaryDirectory() as name:
-        wheels = [unpacked(session, release, Path(name)) for release in session.posargs] or [own]
-        packages = [wheel / "vllm" for wheel in wheels]
-        beside = ("--transformers", own / "transformers")
-        run(session, PYTHON, "-m", "mixvllm.vllm.pack_models", fresh, *packages, *beside)
-    show_difference(session, fresh, MODELS)
+    read_sources(session, "pack_models", MODELS, "--transformers", packages() / "transformers")
 
 
 @nox.session(venv_backend="none")
@@ -213,18 +195,31 @@ def capabilities(session: nox.Session) -> None:
     Of the engine's environment; `-- 0.31.0 0.33.0` fetches the wheels of these releases instead.
     """
     make_engine(session)
-    (own,) = (ENGINE / "lib").glob("python*/site-packages")
-    fresh = ROOT / ".nox" / "capabilities.json.gz"
-    shutil.copyfile(CAPABILITIES, fresh)
+    read_sources(session, "pack_capabilities", CAPABILITIES)
+
+
+def read_sources(session: nox.Session, program: str, kept: Path, *words: str | Path) -> None:
+    """Write a table of vLLM's releases anew from their sources, beside the one that is kept."""
+    fresh = ROOT / ".nox" / kept.name
+    shutil.copyfile(kept, fresh)
     with tempfile.TemporaryDirectory() as name:
-        wheels = [unpacked(session, release, Path(name)) for release in session.posargs] or [own]
-        packages = [wheel / "vllm" for wheel in wheels]
-        run(session, PYTHON, "-m", "mixvllm.vllm.pack_capabilities", fresh, *packages)
-    show_difference(session, fresh, CAPABILITIES)
+        wheels = [unpacked(session, release, Path(name)) for release in session.posargs]
+        folders = [wheel / "vllm" for wheel in wheels or [packages()]]
+        run(session, PYTHON, "-m", f"mixvllm.vllm.{program}", fresh, *folders, *words)
+    show_difference(session, fresh, kept)
+
+
+def packages() -> Path:
+    """Where the engine's environment has its packages."""
+    (own,) = (ENGINE / "lib").glob("python*/site-packages")
+    return own
 
 
 def show_difference(session: nox.Session, fresh: Path, kept: Path) -> None:
     """What a new table has otherwise than the one that is kept, and how to take it over."""
+    if fresh.read_bytes() == kept.read_bytes():
+        session.log(f"{kept.relative_to(ROOT)} would be the same, byte for byte")
+        return
     before, after = (json.loads(gzip.decompress(path.read_bytes())) for path in (kept, fresh))
     session.log(f"releases: {', '.join(after['releases'])}")
     for section in sorted(name for name, held in after.items() if isinstance(held, dict)):

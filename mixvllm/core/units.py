@@ -63,6 +63,11 @@ def show_size(amount: float) -> str:
     return f"{amount:.0f} B"
 
 
+def show_count(number: float) -> str:
+    """``131 072``: whole, in groups of three."""
+    return f"{number:,.0f}".replace(",", " ")
+
+
 def show_duration(seconds: float) -> str:
     """``0.4 s``, ``31 s``, ``4 min 12 s``, ``3 h 5 min``: for sentences, not for clocks."""
     if seconds < 10:

@@ -3,7 +3,9 @@
 A look takes up to a second when a card hangs; not even our own end waits for that.
 """
 
+import asyncio
 import threading
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Final
 
@@ -17,11 +19,12 @@ _PATIENCE: Final = 1.2  # seconds; a look takes one at the most
 
 
 class CardWatch:
-    """The cards for whoever shows them: ask again and again, from any thread."""
+    """The cards for whoever shows them: ask again and again, on one loop."""
 
     def __init__(self) -> None:
         self._questions: SimpleQueue[bool] = SimpleQueue()
-        self._news = threading.Condition()
+        self._lock = threading.Lock()
+        self._waiting: list[asyncio.Future[None]] = []
         self._asked = 0
         self._answered = 0
         self._latest: GpuInventory | None = None
@@ -29,21 +32,27 @@ class CardWatch:
 
     def look(self) -> tuple[CardSampled, ...]:
         """The cards at the last look, and a new look. Empty: there is no driver. Never waits."""
-        with self._news:
+        with self._lock:
             self._ask()
             return () if self._latest is None else cards_of(self._latest)
 
-    def inventory(self) -> GpuInventory | None:
-        """The cards now; waits for them, about a second at the most. None: there is no driver."""
-        with self._news:
+    async def inventory(self) -> GpuInventory | None:
+        """The cards now; however many ask, they wait for one look, about a second at the most.
+        None: there is no driver, or it has not answered yet.
+        """
+        answered = asyncio.get_running_loop().create_future()
+        with self._lock:
             self._ask()
-            wanted = self._asked
-            self._news.wait_for(lambda: self._answered >= wanted, _PATIENCE)
-            return self._latest
+            self._waiting.append(answered)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                await answered
+        return self._latest
 
     def close(self) -> None:
-        """No more looks."""
+        """No more looks, and nobody waits for one."""
         self._questions.put(False)
+        self._wake()
 
     def _ask(self) -> None:
         if self._thread is None:
@@ -63,10 +72,23 @@ class CardWatch:
                 self._answer(watch.look())
 
     def _answer(self, inventory: GpuInventory | None) -> None:
-        with self._news:
+        with self._lock:
             self._latest = inventory
             self._answered += 1
-            self._news.notify_all()
+        self._wake()
+
+    def _wake(self) -> None:
+        """Whoever waits for a look; from any thread."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+        for answered in waiting:
+            with suppress(RuntimeError):  # the loop has ended
+                answered.get_loop().call_soon_threadsafe(_set, answered)
+
+
+def _set(answered: "asyncio.Future[None]") -> None:
+    if not answered.done():
+        answered.set_result(None)
 
 
 def cards_of(inventory: GpuInventory) -> tuple[CardSampled, ...]:

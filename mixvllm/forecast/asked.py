@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from mixvllm.settings.layers import Value
 from mixvllm.settings.typed import json_object
@@ -10,6 +10,7 @@ from mixvllm.vllm.quantity import human_integer
 
 _ON = {"true", "yes", "on", "1"}
 _OFF = {"false", "no", "off", "0"}
+_ONE_OF_MANY: Final = ("data-parallel-rank", "data-parallel-start-rank")
 
 
 class Settings(Protocol):
@@ -51,6 +52,10 @@ class Asked:
         number = self.whole(name)
         return number if number is not None and number > 0 else None
 
+    def size(self, name: str) -> int:
+        """How many of something there are: 1 where nobody says so."""
+        return self.positive(name) or 1
+
     def number(self, name: str) -> float | None:
         """A number."""
         value = self.value(name)
@@ -82,3 +87,12 @@ class Asked:
             for key, inner in (found or {}).items()
             if isinstance(key, str) and inner is not None
         }
+
+    @property
+    def copies(self) -> int:
+        """How many copies of the model run on this machine."""
+        if self.whole("data-parallel-size-local") is not None:
+            return self.size("data-parallel-size-local")
+        if any(self.whole(name) is not None for name in _ONE_OF_MANY):
+            return 1
+        return self.size("data-parallel-size")

@@ -3,14 +3,13 @@ there, and which of them the ranks get.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeAlias
 
 from mixvllm.forecast.interval import Interval
 from mixvllm.gpu.device import Device, devices
-from mixvllm.gpu.health import UNFIT
 from mixvllm.gpu.inventory import GpuInventory, GpuMemory, GpuProcess
-from mixvllm.gpu.visible import visible_cards
+from mixvllm.gpu.placement import NoPlace, Wish, choose, unfit
 
 # CUDA's total is NVML's without the driver's part. Where the driver does not tell its part, it is
 # between these: of the cards whose total vLLM has logged (RTX 3090 0.42, H100 0.46, A100-40
@@ -65,48 +64,47 @@ def _total(memory: GpuMemory) -> Interval | None:
     )
 
 
-def fit_for_use(inventory: GpuInventory) -> tuple[Card, ...]:
-    """All that CUDA could use, without cards that are ill."""
-    return tuple(
-        card_of(device)
-        for device in devices(inventory)
-        if not any(problem.code in UNFIT for problem in inventory.problems_of(device.gpu.index))
-    )
+_Choice: TypeAlias = tuple[tuple[Card, ...], str]  # why there is no place; "": there is
 
 
-def listed(inventory: GpuInventory, environ: Mapping[str, str]) -> tuple[Card, ...] | None:
-    """The cards of CUDA_VISIBLE_DEVICES in its order, those that CUDA would take; None where it
-    is not set.
-    """
-    visible = visible_cards(inventory, environ)
-    if visible is None:
-        return None
-    known = {
-        (device.gpu.index, None if device.part is None else device.part.index): device
-        for device in devices(inventory)
-    }
-    places = [(e.gpu, e.mig_device) for e in visible.entries if e.device is not None]
-    return tuple(
-        card_of(known[gpu, part])
-        for gpu, part in places
-        if gpu is not None and (gpu, part) in known
-    )
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Devices of a machine, to choose from as `serve` does."""
+
+    inventory: GpuInventory
+    devices: tuple[Device, ...]
+    taken: Mapping[str, str]  # what keeps us from a device, by its UUID
+    wish: Wish  # of one card; how many, and what share, is the deployment's
+    _chosen: dict[Wish, _Choice] = field(default_factory=dict, repr=False)
+
+    @property
+    def cards(self) -> tuple[Card, ...]:
+        """All of them."""
+        return tuple(map(card_of, self.devices))
+
+    def choose(self, count: int, *, tensor: int, share: float) -> _Choice:
+        """The cards of the place that `serve` would find. Where it would find none, of one that
+        it would if nobody else were there; where there is none, as many as there are, and why.
+        Of many cards a choice takes a while, and most changes of a profile ask for the same one.
+        """
+        wish = replace(self.wish, cards=count, tensor=tensor)
+        if wish.share is not None:
+            wish = replace(wish, share=share)
+        if wish not in self._chosen:
+            self._chosen[wish] = self._choose(wish)
+        return self._chosen[wish]
+
+    def _choose(self, wish: Wish) -> _Choice:
+        found = choose(self.inventory, wish, taken=self.taken, among=self.devices)
+        if isinstance(found, NoPlace):
+            alone = Wish(wish.cards, wish.tensor)
+            found = choose(self.inventory, alone, taken={}, among=self.devices)
+        if isinstance(found, NoPlace):
+            return tuple(map(card_of, found.fit[: wish.cards])), found.words
+        return tuple(map(card_of, found.devices)), ""
 
 
-def best(cards: Sequence[Card], count: int, *, live: bool) -> tuple[Card, ...]:
-    """So many cards of one kind, those with the most memory (``live``: the most that is free);
-    fewer when there are not so many.
-    """
-
-    def room(card: Card) -> int:
-        total = 0 if card.total is None else card.total.low
-        return total if not live or card.free is None else min(card.free, total)
-
-    kinds: dict[tuple[str, int | None], list[Card]] = {}
-    for card in cards:
-        kinds.setdefault((card.name, card.nvml_total), []).append(card)
-    enough = [kind for kind in kinds.values() if len(kind) >= count]
-    groups = [sorted(kind, key=room, reverse=True)[:count] for kind in enough] or [
-        sorted(cards, key=room, reverse=True)[:count]
-    ]
-    return tuple(max(groups, key=lambda group: min(map(room, group), default=0)))
+def usable(inventory: GpuInventory, among: Sequence[Device] | None = None) -> tuple[Device, ...]:
+    """What an engine could be placed on if nobody else were there: of all devices, or of some."""
+    some = devices(inventory) if among is None else among
+    return tuple(device for device in some if unfit(device, inventory, Wish(), {}) is None)

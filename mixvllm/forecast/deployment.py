@@ -27,7 +27,6 @@ _BFLOAT16: Final = (8, 0)  # compute capability
 _FLOAT16: Final = (6, 0)
 # Before this release the CPU build took the cache's size from a variable alone.
 _CPU_UTILISATION: Final = "0.20.2"
-_ONE_OF_MANY: Final = ("data-parallel-rank", "data-parallel-start-rank")
 _CPU_SPACE: Final = "VLLM_CPU_KVCACHE_SPACE"
 _SHARE: Final = 0.92  # where the profile's is none
 _AHEAD: Final = 1000  # tokens of speculation; nobody guesses so far ahead
@@ -57,7 +56,7 @@ def deployment_of(
         card_total=card.nvml_total if card is not None else None,
         card_name=card.name if card is not None else "",
         device=target.device,
-        ranks=_size(asked, "tensor-parallel-size") * _size(asked, "pipeline-parallel-size"),
+        ranks=asked.size("tensor-parallel-size") * asked.size("pipeline-parallel-size"),
         compute_capability=capability,
     )
     runner = _runner(asked, config, release)
@@ -84,11 +83,11 @@ def deployment_of(
         dtype=_dtype(asked, config, target.device, capability, pools=runner == "pooling"),
         quantization=asked.text("quantization") or config.quantization_method or None,
         kv_cache_dtype=asked.text("kv-cache-dtype") or "auto",
-        tensor_parallel=_size(asked, "tensor-parallel-size"),
-        pipeline_parallel=_size(asked, "pipeline-parallel-size"),
-        data_parallel=_size(asked, "data-parallel-size"),
-        decode_context_parallel=_size(asked, "decode-context-parallel-size"),
-        prefill_context_parallel=_size(asked, "prefill-context-parallel-size"),
+        tensor_parallel=asked.size("tensor-parallel-size"),
+        pipeline_parallel=asked.size("pipeline-parallel-size"),
+        data_parallel=asked.size("data-parallel-size"),
+        decode_context_parallel=asked.size("decode-context-parallel-size"),
+        prefill_context_parallel=asked.size("prefill-context-parallel-size"),
         expert_parallel=bool(asked.switch("enable-expert-parallel")),
         max_model_len=length,
         fit_max_model_len=_takes_what_fits(asked),
@@ -136,15 +135,6 @@ def deployment_of(
     return replace(plan, cudagraph_capture_sizes=sizes)
 
 
-def copies_here(asked: Asked, deployment: Deployment) -> int:
-    """How many copies of the model run on this machine."""
-    if (here := asked.whole("data-parallel-size-local")) is not None:
-        return max(1, here)
-    if any(asked.whole(name) is not None for name in _ONE_OF_MANY):
-        return 1
-    return deployment.data_parallel
-
-
 def not_followed(asked: Asked) -> Iterator[str]:
     """Settings that change the memory in ways that are not followed here, in words."""
     draft = asked.mapping("speculative-config").get("model")
@@ -154,6 +144,8 @@ def not_followed(asked: Asked) -> Iterator[str]:
         yield "the cache that num-gpu-blocks-override sets"
     if asked.value("kv-cache-dtype-skip-layers"):
         yield "the cache of the layers in kv-cache-dtype-skip-layers"
+    if asked.mapping("attention-config").get("indexer_kv_dtype"):
+        yield "the index of sparse attention in the type of attention-config"
     if isinstance(asked.value("hf-overrides"), str) and not asked.mapping("hf-overrides"):
         yield "what hf-overrides changes in the model"
     if asked.number("mm-ipc-gpu-memory-gb"):
@@ -183,10 +175,6 @@ def _share(asked: Asked) -> float | None:
     """vLLM's part of a card; None for what is no share, which has a finding of its own."""
     share = asked.number("gpu-memory-utilization")
     return share if share is not None and 0 < share <= 1 else None
-
-
-def _size(asked: Asked, name: str) -> int:
-    return max(1, asked.whole(name) or 1)
 
 
 def _method(speculative: Mapping[str, object]) -> str | None:

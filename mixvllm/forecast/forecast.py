@@ -12,8 +12,8 @@ from typing import Final
 
 from mixvllm.forecast.asked import Asked
 from mixvllm.forecast.budget import RankBudget, rank_budget
-from mixvllm.forecast.cards import Card, best
-from mixvllm.forecast.deployment import Target, copies_here, deployment_of, not_followed
+from mixvllm.forecast.cards import Card, Offer
+from mixvllm.forecast.deployment import Target, deployment_of, not_followed
 from mixvllm.forecast.interval import Interval
 from mixvllm.forecast.model import Model
 from mixvllm.forecast.process import process_of
@@ -33,7 +33,7 @@ class Question:
     model: Model
     target: Target
     cards: tuple[Card, ...] = ()  # (): none are known
-    in_order: bool = False  # the operator listed the cards: the first rank gets the first
+    offer: Offer | None = None  # where they are chosen from; None: the first rank gets the first
     live: bool = False  # what is free on them is free now
     spread: bool = False  # ranks may be on other machines, with cards like these
     no_cards: str = ""  # why none are known, in words
@@ -118,21 +118,26 @@ def _placed(question: Question, notes: _Notes) -> tuple[tuple[Card, ...], Deploy
     first = deployment_of(
         question.asked, question.model.config, question.target, cards[0] if cards else None
     )
-    wanted = first.ranks * copies_here(question.asked, first)
+    wanted = first.ranks * question.asked.copies
     if not cards:
         notes.not_known(question.no_cards or "the cards")
         return (), first
     if question.target.device == "cpu":
         return cards * first.ranks, first
-    chosen = cards[:wanted] if question.in_order else best(cards, wanted, live=question.live)
+    chosen, no_place = cards[:wanted], ""
+    if question.offer is not None:
+        share = first.gpu_memory_utilization
+        chosen, no_place = question.offer.choose(wanted, tensor=first.tensor_parallel, share=share)
     if len(chosen) < wanted:
         if question.spread:
             notes.not_known("the cards of the other machines")
         else:
-            has = f"{len(chosen)} card{'s' * (len(chosen) > 1)}"
-            text = f"{wanted} ranks need a card each, and there are {has}"
+            has = "is 1 card" if len(chosen) == 1 else f"are {len(chosen)} cards"
+            text = f"{wanted} ranks need a card each, and there {has}"
             notes.reasons.append(Reason(Cause.CARDS, text, certain=True))
         chosen = tuple(chosen[number % len(chosen)] for number in range(wanted))
+    elif no_place:
+        notes.reasons.append(Reason(Cause.CARDS, no_place, certain=True))
     if any(card.total is None for card in chosen):
         notes.not_known("how much memory the cards have")
     return chosen, deployment_of(question.asked, question.model.config, question.target, chosen[0])

@@ -40,7 +40,7 @@ class Model:
             UnknownWeights: in a sentence, why it cannot be told.
         """
         if not self.tensors:
-            if self.total is not None and deployment.ranks == 1:
+            if self.total and deployment.ranks == 1:
                 return (RankWeights(0, 0, self.total),)
             raise UnknownWeights(self.no_weights)
         d = deployment

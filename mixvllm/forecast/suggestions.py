@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mixvllm.forecast.cards import sold_as
-from mixvllm.forecast.deployment import copies_here
 from mixvllm.forecast.forecast import Forecast, Question, forecast
 from mixvllm.forecast.verdict import Cause, Verdict
 from mixvllm.vllm.checkpoint.config import ModelConfig
@@ -118,8 +117,7 @@ def _more_cards(now: Forecast) -> Iterator[Suggestion]:
     deployment = now.deployment
     if deployment.device == "cpu" or deployment.kv_cache_memory_bytes is not None:
         return
-    copies = copies_here(now.question.asked, deployment)
-    per_size = deployment.ranks * copies // deployment.tensor_parallel
+    per_size = deployment.ranks * now.question.asked.copies // deployment.tensor_parallel
     size = deployment.tensor_parallel * 2
     while size * per_size <= len(now.question.cards):
         if _shares(now.question.model.config, size):
@@ -176,10 +174,10 @@ def _cards_that_would_do(now: Forecast) -> Iterator[Suggestion]:
         if times > 1 and not _shares(now.question.model.config, size):
             continue
         question = now.question if times == 1 else now.question.but(tensor_parallel_size=size)
-        count = deployment.ranks * copies_here(now.question.asked, deployment) * times
+        count = deployment.ranks * now.question.asked.copies * times
         for name, gib, total in _SOLD:
             card = sold_as(name, gib, total)
-            then = forecast(replace(question, cards=(card,) * count, in_order=True))
+            then = forecast(replace(question, cards=(card,) * count, offer=None))
             if then.verdict is Verdict.FITS:
                 words = f"{count} card{'s' * (count > 1)} of {name}"
                 changes = {} if times == 1 else {"tensor-parallel-size": size}

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mixvllm.core.units import show_size
+from mixvllm.core.units import show_count, show_size
 from mixvllm.forecast.budget import RankBudget
 from mixvllm.forecast.interval import Interval
 from mixvllm.vllm.memory.deployment import Deployment
@@ -111,15 +111,18 @@ def _less_than_a_request(
     if not layout.length or layout.holds(kv.low, layout.length):
         return
     certain = not layout.holds(kv.high, layout.length)
-    length = f"{layout.length:,}".replace(",", " ")
+    length = show_count(layout.length)
     needs = show_size(layout.needed(layout.length) + layout.reserved)
     if kv.is_exact:
-        has = f"it has {show_size(kv.low)}"
+        has = show_size(kv.low)
     elif certain:
-        has = f"at most {show_size(max(0, kv.high))} are left for it"
+        has = f"at most {show_size(max(0, kv.high))}"
     else:
-        has = f"{show_size(max(0, kv.low))} to {show_size(kv.high)} are left for it"
-    text = f"one request of {length} tokens needs {needs} of KV cache, and on {place} {has}"
+        has = f"{show_size(max(0, kv.low))} to {show_size(kv.high)}"
+    text = (
+        f"one request of {length} tokens needs {needs} of KV cache, and {has} of {place} are left"
+        " for it"
+    )
     yield Reason(Cause.CONTEXT, text, certain, number)
 
 

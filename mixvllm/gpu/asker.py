@@ -1,8 +1,9 @@
 """The process that talks to the driver, and may hang there: a thread for each card.
 
 The collector forks it. A line on its standard input asks for a look at all cards but those it
-lists; it tells on its standard output, also in lines, every answer as soon as it has it.
-Its main thread never enters the driver, so it ends with its input, whatever hangs.
+lists; it tells on a pipe, also in lines, every answer as soon as it has it. What the library
+prints goes nowhere. Its main thread never enters the driver, so it ends with its input, whatever
+hangs.
 
 What it tells::
 
@@ -50,7 +51,8 @@ _NOT_APART: Final = "the driver does not tell it apart"
 class Asker:
     """NVML, opened by the first look, and the cards that were asked so far."""
 
-    def __init__(self, proc: str, *, with_links: bool, with_processes: bool) -> None:
+    def __init__(self, answers: int, proc: str, *, with_links: bool, with_processes: bool) -> None:
+        self._answers = answers  # a descriptor
         self.proc = proc
         self.with_links = with_links
         self.with_processes = with_processes
@@ -90,7 +92,7 @@ class Asker:
         with self.lock:
             try:
                 while line:
-                    line = line[os.write(1, line) :]
+                    line = line[os.write(self._answers, line) :]
             except BrokenPipeError:
                 os._exit(0)  # nobody listens any more
 

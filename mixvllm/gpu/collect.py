@@ -74,7 +74,7 @@ def collected(message: dict[str, Any], scope: Scope) -> Collected:
         _add_numa_node(card["told"], card["why"], scope.sys)
         gpu = _gpu(card, in_wsl=in_wsl)
         gpus.append(gpu)
-        problems += list(_problems(gpu, card["fault"], scope))
+        problems += list(_problems(gpu, card["fault"]))
     problems += [*unclaimed_xids(message["xids"]), *notes(tuple(gpus), scope.proc)]
     links = None
     if scope.links:
@@ -92,7 +92,7 @@ def _add_numa_node(told: dict[str, Any], why: dict[str, str], sys_: str) -> None
             del why["numa_node"]
 
 
-def _problems(gpu: Gpu, fault: list[str] | None, scope: Scope) -> Iterator[Problem]:
+def _problems(gpu: Gpu, fault: list[str] | None) -> Iterator[Problem]:
     if fault is not None:
         yield faults.card_fault(gpu.index, *fault)
     yield from health_problems(gpu)

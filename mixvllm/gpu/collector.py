@@ -197,7 +197,7 @@ class Collector:
                 return []
             if self._is_over():
                 for card in self._cards.values() if joint.is_awaited else pending:
-                    card.be_late(now)
+                    card.be_late(now, asked=not joint.is_awaited)
                 if not self._cards:
                     self._refused = ["no-answer", f"{self._patience.whole:g}"]
                 return []
@@ -230,8 +230,8 @@ class Collector:
             return now > self._woke_at + max(patience.silence, 1.5 * self._slowest)
         if any(other.pending and other.attached_at is None for other in others):
             return False  # the driver is waking a card, and may let the others wait
-        complete = any(not other.pending and other.fault is None for other in others)
-        most = patience.read if complete else patience.read_all
+        complete = [other.took for other in others if not other.pending and other.fault is None]
+        most = max(patience.read, 2 * max(complete)) if complete else patience.read_all
         begun = max(card.attached_at, card.asked_at)
         return now > min(card.heard_at + patience.silence, begun + most)
 
@@ -241,6 +241,7 @@ class Collector:
         order = sorted(cards, key=lambda card: -card.heard_at)
         turns = [(card, Member(self._options)) for card in order]
         for card, member in turns:
+            began = time.monotonic()
             member.ask(self._cards.keys() - {card.index})
             card.resume()
             until = time.monotonic() + self._patience.turn
@@ -253,6 +254,7 @@ class Collector:
                 self._give_up(card, member)
             else:
                 self._stuck.pop(card.index, None)
+                ends_at += time.monotonic() - began  # only those that are silent use it up
             self._leave(member)
 
     def _give_up(self, card: Heard, member: Member) -> None:

@@ -1,10 +1,12 @@
-"""How CUDA names its devices in CUDA_VISIBLE_DEVICES, before anybody looks for them.
+"""How CUDA names its devices in CUDA_VISIBLE_DEVICES, before anybody looks for them; and how
+several are named here.
 
 An entry is an index or the beginning of a UUID (CUDA programming guide, environment variables).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:  # a profile is checked without an inventory, most often
@@ -43,3 +45,12 @@ def cards_named(name: str, gpus: "Sequence[Gpu]") -> "tuple[Gpu, ...]":
         return ()
     begins = name.lower()
     return tuple(gpu for gpu in gpus if (gpu.uuid or "").lower().startswith(begins))
+
+
+def runs(indices: Iterable[int]) -> str:
+    """``0-3``, ``0, 2-3``."""
+    found = [
+        [number for _, number in run]
+        for _, run in groupby(enumerate(sorted(indices)), lambda pair: pair[1] - pair[0])
+    ]
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in found)

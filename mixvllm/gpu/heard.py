@@ -21,6 +21,7 @@ class Heard:
         self.asked_at = 0.0
         self.heard_at = 0.0
         self.attached_at: float | None = None  # in this look or an earlier one
+        self.took = 0.0  # seconds of the last look that it answered whole
         self._fresh: set[str] = set()  # told in this look
         self._failed = False  # in this look
 
@@ -54,16 +55,19 @@ class Heard:
                 self.attached_at = None
         if "done" in message:
             self.pending = False
+            self.took = now - max(self.asked_at, self.attached_at or 0.0)
             if not self._failed:
                 self.fault = None
 
     def give_up(self, now: float) -> None:
         """Nobody waits any longer; it may still answer one day."""
-        milliseconds = 1000 * (now - self.heard_at)
+        milliseconds = 1000 * (now - self.asked_at)
         self.fail("hangs", f"timed out after {milliseconds:.0f} ms in the driver")
 
-    def be_late(self, now: float) -> None:
-        """The look is over for all, and this card has yet to answer it."""
+    def be_late(self, now: float, *, asked: bool) -> None:
+        """The look is over for all, and this card has yet to answer it, or even to be asked."""
+        if not asked:
+            self._fresh = set()
         self.give_up(now)
         self.pending, self._failed = True, False
 

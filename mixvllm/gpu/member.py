@@ -79,11 +79,14 @@ def _be_an_asker(commands: int, answers: int, options: dict[str, Any]) -> None:
     try:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a library that crashes dies at once
         os.dup2(commands, 0)
-        os.dup2(answers, 1)
-        for fd in (commands, answers, *_ours):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the library prints is no answer
+        for fd in (commands, *_ours):
             os.close(fd)
         asker = Asker(
-            options["proc"], with_links=options["links"], with_processes=options["processes"]
+            answers,
+            options["proc"],
+            with_links=options["links"],
+            with_processes=options["processes"],
         )
         asker.run()
     finally:

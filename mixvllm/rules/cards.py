@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from mixvllm.core.origin import KeyPath, Origin
-from mixvllm.gpu.device_names import cards_named
+from mixvllm.gpu.device_names import cards_named, runs
 from mixvllm.rules.base import Facts
 
 if TYPE_CHECKING:
@@ -51,12 +50,5 @@ def in_use(facts: Facts) -> "Iterator[tuple[Gpu, Selected | None]]":
 
 def indices(gpus: "Iterable[Gpu]") -> str:
     """``GPUs 0-3``, ``GPU 0``, ``GPUs 0, 2-3``, ``no GPU``."""
-    numbers = sorted(gpu.index for gpu in gpus)
-    runs = [
-        [number for _, number in run]
-        for _, run in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])
-    ]
-    words = [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs]
-    if not words:
-        return "no GPU"
-    return f"GPU{'s' * (len(numbers) > 1)} {', '.join(words)}"
+    numbers = [gpu.index for gpu in gpus]
+    return f"GPU{'s' * (len(numbers) > 1)} {runs(numbers)}" if numbers else "no GPU"

@@ -1,7 +1,6 @@
 """What was seen of this machine before the rules run; None and empty mean: not known."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 from pathlib import Path
@@ -63,5 +62,4 @@ class Machine:
     shared_memory_bytes: int | None = None  # free in /dev/shm
     memory_bytes: int | None = None  # of the machine, or of the control group we are in
     cpus: frozenset[int] = frozenset()  # that this process may run on
-    leased: Mapping[str, str] = field(default_factory=dict)  # UUIDs of cards: ``used by ...``
     foreign: frozenset[str] = frozenset()  # variables that give an address of another machine

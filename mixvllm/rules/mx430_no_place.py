@@ -7,7 +7,7 @@ from mixvllm.core.origin import Default, KeyPath, Origin
 from mixvllm.gpu.placement import NoPlace, choose
 from mixvllm.rules.base import Facts, Rule
 from mixvllm.rules.mx402_more_ranks import rank_settings
-from mixvllm.rules.wanted import leased, named, wish_beside_the_forecast
+from mixvllm.rules.wanted import named, wish_beside_the_forecast
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -21,7 +21,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     if names is not None and (names.fixed or names.devices is None):
         return
     among = None if names is None else names.devices
-    found = choose(facts.inventory, wish, taken=leased(facts), among=among)
+    found = choose(facts.inventory, wish, taken=facts.leased, among=among)
     if not isinstance(found, NoPlace) or _has_its_own_finding(found):
         return
     key, origin = _place(facts)

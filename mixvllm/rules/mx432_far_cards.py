@@ -7,7 +7,7 @@ from mixvllm.gpu.device import Device, devices, named
 from mixvllm.gpu.placement import unfit
 from mixvllm.gpu.topology import Group, best_groups
 from mixvllm.rules.base import Facts, Rule
-from mixvllm.rules.wanted import chosen, leased, wish_beside_the_forecast
+from mixvllm.rules.wanted import chosen, wish_beside_the_forecast
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -21,7 +21,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     if wish.cards < 2:
         return
     mine = {one.device.gpu.index for one in own}
-    taken = leased(facts)
+    taken = facts.leased
     others = {
         device.gpu.index
         for device in devices(inventory)

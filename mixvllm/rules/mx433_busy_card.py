@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from mixvllm.core.diagnostic import Diagnostic, Severity
 from mixvllm.gpu.placement import unfit
 from mixvllm.rules.base import Facts, Rule
-from mixvllm.rules.wanted import chosen, leased, wish_beside_the_forecast
+from mixvllm.rules.wanted import chosen, wish_beside_the_forecast
 
 
 def check(facts: Facts) -> Iterator[Diagnostic]:
@@ -15,7 +15,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
     wish = wish_beside_the_forecast(facts)
     if wish is None or facts.inventory is None:
         return
-    taken = leased(facts)
+    taken = facts.leased
     for one in chosen(facts):
         trouble = unfit(one.device, facts.inventory, wish, taken, sick=())
         if trouble is not None and trouble.passing:

@@ -33,7 +33,7 @@ def check(facts: Facts) -> Iterator[Diagnostic]:
             RULE, facts,
             f"{len(weights.missing)} of the model's weight files {_are(len(weights.missing))}"
             f" not there: {names}{f' and {more} more' if more > 0 else ''}",
-            hint=f"model.safetensors.index.json in {folder} names them: copy or fetch them",
+            hint=f"the index in {folder}, or the others' numbers, tell of them: copy or fetch them",
         )  # fmt: skip
     elif not weights.files:
         yield of_the_model(

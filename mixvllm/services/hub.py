@@ -152,7 +152,7 @@ class _Source:
             with self._session.stream(
                 "GET", url, headers=self._headers | asked, timeout=_PATIENCE
             ) as response:
-                return self._body(name, response, at_most)
+                return self._body(response, at_most)
         except self._failures as error:
             why = str(error).strip().splitlines()[:1] or [type(error).__name__]
             raise HubFault(
@@ -160,7 +160,7 @@ class _Source:
                 hint="check HF_ENDPOINT, proxies and HF_HUB_OFFLINE, or fetch the model first",
             ) from None
 
-    def _body(self, name: str, response: _Response, at_most: int) -> bytes | None:
+    def _body(self, response: _Response, at_most: int) -> bytes | None:
         status = response.status_code
         code = response.headers.get("X-Error-Code", "")
         if status == 416:  # an empty file has no first byte

@@ -148,10 +148,12 @@ class Leases:
 
 
 def _is_for_all(folder: Path) -> bool:
+    """Not where its file system is read-only, as that of a container may be."""
     try:
-        return stat.S_IMODE(folder.stat().st_mode) & _OPEN_TO_ALL == _OPEN_TO_ALL
+        mode = stat.S_IMODE(folder.stat().st_mode)
     except OSError:
         return False
+    return mode & _OPEN_TO_ALL == _OPEN_TO_ALL and os.access(folder, os.W_OK)
 
 
 def _made(path: str) -> int | None:
@@ -221,6 +223,8 @@ def _is_locked(fd: int, kind: int) -> bool:
     return found != fcntl.F_UNLCK
 
 
-def holders() -> Mapping[str, Lessee]:
-    """Who uses which card of this machine, by UUID. Asks files, and takes no lock."""
-    return Leases.of_this_machine().holders()
+def holders(*, shared: bool = False) -> Mapping[str, Lessee]:
+    """Who uses which card of this machine, by UUID; ``shared``: without those who would share it.
+    Asks files, and takes no lock.
+    """
+    return Leases.of_this_machine().holders(shared=shared)

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from mixvllm.core.errors import MachineFault
+from mixvllm.core.origin import dotted
 from mixvllm.gpu.inventory import GpuInventory
 from mixvllm.gpu.library import has_library
 from mixvllm.gpu.process import Scope
@@ -29,6 +31,7 @@ def place(
 
     Raises:
         Unplaced: no cards can be used, or one that is named cannot.
+        MachineFault: one that is named is not there.
     """
     wanted = wish(checked.facts)
     if wanted is None or not _sees_our_cards(checked) or not has_library():
@@ -45,6 +48,8 @@ def place(
         return Placement(notes=tuple(told))
     checked = replace(checked, facts=replace(checked.facts, wrapped=False))  # it inherits ours
     names = named(checked.facts, inventory)
+    if names is not None and names.fixed:
+        _refuse_missing(names, wanted.cards)
     if names is not None and names.devices is None:
         return Placement(notes=tuple(_left_alone(names)))
     return Search(checked, wanted, lessee, leases, look, tell).run(inventory)
@@ -56,7 +61,18 @@ def _sees_our_cards(checked: Checked) -> bool:
     return not checked.facts.wrapped or is_python(words[0])
 
 
+def _refuse_missing(names: Named, cards: int) -> None:
+    """vLLM would find out half a minute later. A UUID may be that of a card that does not tell."""
+    for entry, _ in names.entries[:cards]:
+        if entry.device is None and entry.text.isdecimal():
+            raise MachineFault(
+                f"{dotted(names.key)} names {entry.text}: {entry.reason}",
+                hint="`mixvllm gpus` shows what is there",
+            )
+
+
 def _left_alone(names: Named) -> Iterator[str]:
-    if any(entry.device is not None for entry, _ in names.entries):
-        why = next(entry.reason for entry, device in names.entries if device is None)
-        yield f"no cards are chosen: {VARIABLE} stays as it is; {why}"
+    why = next((entry.reason for entry, device in names.entries if device is None), "it is empty")
+    seen = any(entry.device is not None for entry, _ in names.entries)
+    what = "stays as it is;" if seen else "hides them all:"
+    yield f"no cards are chosen: {VARIABLE} {what} {why}"

@@ -1,7 +1,7 @@
 """Which vLLM a profile is checked for: how it is started, and the release whose options count."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mixvllm.core.errors import MachineFault, VllmMissing
 from mixvllm.core.origin import FileSpan
@@ -11,9 +11,13 @@ from mixvllm.settings.written import written
 from mixvllm.vllm.installation import Installation, command_words, find_installation
 from mixvllm.vllm.learned import is_the_later
 from mixvllm.vllm.options import Options, UnknownRelease, newest, options_of
+from mixvllm.vllm.table import load_table, numbers
 
 if TYPE_CHECKING:
     from mixvllm.services.learning import Progress
+
+# The earliest release of which starts are recorded that the forecast is graded by.
+_EARLIEST: Final = (0, 6, 0)
 
 
 def own_command(resolved: Resolved) -> tuple[str, ...] | None:
@@ -72,6 +76,15 @@ def options_for(
         except UnknownRelease:
             return options_of(newest())
     return options_of(known_release(asked, "--vllm"))
+
+
+def early_release(release: str | None, resolved: Resolved) -> str | None:
+    """The release that was asked for, else the profile's, where it is older than all whose options
+    are known, and its memory can be told nevertheless; else None.
+    """
+    asked = release if release is not None else _release_in(resolved)
+    early = None if asked is None else load_table().before_all(asked)
+    return None if early is None or numbers(early) < _EARLIEST else early
 
 
 def _release_in(resolved: Resolved) -> str | None:

@@ -30,9 +30,6 @@ from mixvllm.vllm.table import numbers
 GIB: Final = 2**30
 _RELEASE: Final = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 _NEWEST: Final = "0.28.0"  # of which there is a case; a build without a number is taken for it
-_ENGINE_V1: Final = (0, 8, 0)  # before it a batch held 256 requests, whatever the card
-_BATCH: Final = 2048  # tokens
-_LONG: Final = 32768
 _NEW_SHARE: Final = (0, 19, 2)  # before it vLLM took 0.9 of a card, from then on 0.92
 # What CUDA calls the memory of cards that a case only names, in GiB; vLLM has logged each.
 _TOTALS: Final = (
@@ -181,9 +178,6 @@ class Case:
         values = {option: self[name] for name, option in _OPTIONS.items() if self[name] is not None}
         share = 0.92 if numbers(self.release) >= _NEW_SHARE else 0.9
         values.setdefault("gpu-memory-utilization", share)
-        if numbers(self.release) < _ENGINE_V1:
-            values.setdefault("max-num-seqs", 256)
-            values.setdefault("max-num-batched-tokens", self._one_prompt)
         if given:
             values["kv-cache-memory-bytes"] = self.kv_bytes
         tensors = _tensors(self._public) if weighed and self._public else ()
@@ -192,12 +186,6 @@ class Case:
         if self.card is None:
             return question
         return replace(question, cards=(self.card,) * (self["tp"] * self["pp"]))
-
-    @property
-    def _one_prompt(self) -> int:
-        """The batch of the old engine: a whole prompt, unless the longest was over 32k."""
-        length = self["max_model_len"] or 0
-        return max(_BATCH, length) if length <= _LONG else _BATCH
 
     def forecast(self, *, given: bool = False, weighed: bool = True) -> Forecast | None:
         """The answer to it; each is worked out once."""

@@ -24,6 +24,7 @@ from mixvllm.vllm.classify import NOT_OPTIONS, Spec, name_of, option_spec
 from mixvllm.vllm.declared import key_spec, variable_spec
 from mixvllm.vllm.dump import FORMAT as DUMP_FORMAT
 from mixvllm.vllm.dump import Json
+from mixvllm.vllm.spans import folded
 
 FORMAT: Final = 1
 SECTIONS: Final = ("options", "variables", "keys")
@@ -88,22 +89,13 @@ def fold(facts: Mapping[str, Facts], *, spellings: list[str]) -> dict[str, Json]
     for section in SECTIONS:
         names = sorted({name for release in releases for name in facts[release][section]})
         table[section] = {
-            name: _spans([facts[release][section].get(name) for release in releases])
+            name: [
+                list[Json](span)
+                for span in folded([facts[release][section].get(name) for release in releases])
+            ]
             for name in names
         }
     return table
-
-
-def _spans(specs: list[Spec | None]) -> list[Json]:
-    spans: list[tuple[int, int, Spec]] = []
-    for index, spec in enumerate(specs):
-        if spec is None:
-            continue
-        if spans and spans[-1][1:] == (index - 1, spec):
-            spans[-1] = (spans[-1][0], index, spec)
-        else:
-            spans.append((index, index, spec))
-    return [list[Json](span) for span in spans]
 
 
 def unfold(table: Mapping[str, Json]) -> dict[str, Facts]:
@@ -121,7 +113,7 @@ def unfold(table: Mapping[str, Json]) -> dict[str, Facts]:
     return facts
 
 
-def encode(table: Mapping[str, Json]) -> bytes:
+def encode(table: Mapping[str, object]) -> bytes:
     """The file's bytes: no time stamp, sorted keys, so equal tables are equal files."""
     text = json.dumps(table, sort_keys=True, separators=(",", ":"))
     return gzip.compress(text.encode(), compresslevel=9, mtime=0)

@@ -16,7 +16,7 @@ from typing import Final
 
 from mixvllm.vllm.capability_sources import BLOCKS, CARDS, HEADS, Facts, Json, capabilities_of
 from mixvllm.vllm.model_sources import release_of
-from mixvllm.vllm.pack import counted
+from mixvllm.vllm.pack import counted, encode
 from mixvllm.vllm.sources import tree
 from mixvllm.vllm.spans import folded
 
@@ -77,8 +77,7 @@ def pack(packages: Iterable[Path], out: Path) -> dict[str, object]:
         facts[release_of(package)] = capabilities_of(package)
         tree.cache_clear()
     table = fold(facts)
-    text = json.dumps(table, sort_keys=True, separators=(",", ":"))
-    out.write_bytes(gzip.compress(text.encode(), compresslevel=9, mtime=0))
+    out.write_bytes(encode(table))
     return table
 
 

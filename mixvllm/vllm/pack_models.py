@@ -19,8 +19,9 @@ from typing import Final
 
 from mixvllm.vllm.model_sources import facts_of, release_of, transformers_of
 from mixvllm.vllm.name_sources import names_of
-from mixvllm.vllm.pack import counted
+from mixvllm.vllm.pack import counted, encode
 from mixvllm.vllm.sources import Facts, tree
+from mixvllm.vllm.spans import folded
 
 FORMAT: Final = 1
 SECTIONS: Final = (
@@ -42,20 +43,13 @@ def fold(
     for section in SECTIONS:
         names = sorted({name for release in releases for name in facts[release][section]})
         table[section] = {
-            name: _spans([facts[release][section].get(name) for release in releases])
+            name: [
+                list(span)
+                for span in folded([facts[release][section].get(name) for release in releases])
+            ]
             for name in names
         }
     return table
-
-
-def _spans(held: list[str | None]) -> list[list[int | str]]:
-    spans: list[list[int | str]] = []
-    for index, letters in enumerate(held):
-        if letters is not None and spans and spans[-1][1:] == [index - 1, letters]:
-            spans[-1][1] = index
-        elif letters is not None:
-            spans.append([index, index, letters])
-    return spans
 
 
 def unfold(table: Mapping[str, object]) -> dict[str, Facts]:
@@ -86,8 +80,7 @@ def pack(packages: Iterable[Path], out: Path, transformers: Path | None) -> dict
         facts[release_of(package)] = facts_of(package) | names_of(package)
         tree.cache_clear()
     table = fold(facts, known)
-    text = json.dumps(table, sort_keys=True, separators=(",", ":"))
-    out.write_bytes(gzip.compress(text.encode(), compresslevel=9, mtime=0))
+    out.write_bytes(encode(table))
     return table
 
 

@@ -93,6 +93,14 @@ class Table:
         patch = wanted[2] if len(wanted) > 2 else 0
         return min(same, key=lambda index: abs(known[index][2] - patch))
 
+    def before_all(self, release: str) -> str | None:
+        """A release in three numbers where it is older than all that are known, else None."""
+        match = _RELEASE.match(release)
+        wanted = (*numbers(match[0]), 0)[:3] if match else ()
+        if not wanted or wanted >= numbers(self.releases[0]):
+            return None
+        return ".".join(map(str, wanted))
+
     def add(self, release: str, facts: Mapping[Section, Mapping[str, Spec]]) -> None:
         """Add a release later than all others, e.g. one that was read from an installed vLLM.
 

@@ -1,6 +1,7 @@
 """`mixvllm fit` as its user has it."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from mixvllm.services.schema.fit import fit_schema
 from mixvllm.testing.manual_page import ROOT
 from mixvllm.testing.public_configs import PUBLIC
-from mixvllm.testing.sparse_checkpoint import write_sparse
+from mixvllm.testing.sparse_checkpoint import write_header, write_sparse
 from tests.cli.running import mixvllm
 from tests.services.hub_server import serving
 
@@ -46,6 +47,11 @@ def fit(folder: Path, *words: str, code: int = 0) -> dict[str, Any]:
     if "error" not in document:
         jsonschema.validate(document, fit_schema())
     return document
+
+
+def write_config(folder: Path, config: Mapping[str, object]) -> None:
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(config))
 
 
 def test_it_fits(folder: Path) -> None:
@@ -120,6 +126,50 @@ def test_a_profile_that_is_none(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stdout == ""
     assert "error[MX" in done.stderr
+
+
+def test_a_release_before_all_whose_options_are_known(tmp_path: Path) -> None:
+    """A log of gemma-3-27b with 0.11.0 says 205,696 tokens."""
+    write_config(tmp_path / "gemma", PUBLIC["google/gemma-3-27b-it"])
+    (tmp_path / "p.yaml").write_text(
+        "model: ./gemma\ninference: {max_model_len: 4096}\nvllm:\n  args:\n"
+        f"    kv-cache-memory-bytes: {int(109.86 * GIB)}\n    max-num-batched-tokens: 8192\n"
+    )
+    document = fit(tmp_path, "p.yaml", "--vllm", "0.11.0rc2", code=1)
+    assert (document["vllm"], document["kv_tokens"]) == ("0.11.0", 205696)
+    assert document["max_concurrency"] == 50.05
+    assert fit(tmp_path, "p.yaml", "--vllm", "0.9.2", code=1)["kv_tokens"] is None
+    assert "0.5.4" in fit(tmp_path, "p.yaml", "--vllm", "0.5.4", code=3)["error"]["message"]
+    done = mixvllm("validate", "p.yaml", "--vllm", "0.11.0", cwd=tmp_path)
+    assert done.returncode == 3
+
+
+def test_weight_files_without_a_tensor_do_not_fit_into_anything(folder: Path) -> None:
+    write_config(folder / "hollow", PUBLIC["Qwen/Qwen3-8B"])
+    write_header(folder / "hollow" / "model.safetensors", [])
+    (folder / "hollow.yaml").write_text("model: ./hollow\n")
+    document = fit(folder, "hollow.yaml", "--host", "1.json")
+    assert document["verdict"] == "cannot_tell"
+    assert document["unknown"] == ["the weights: the weight files hold no tensors"]
+
+
+def test_a_part_of_a_model_is_not_taken_for_the_whole(folder: Path) -> None:
+    """Of a download that broke off the index tells the rest; without it nothing does."""
+    half = folder / "hub" / "hub" / "models--org--half"
+    snapshot = half / "snapshots" / "0"
+    write_sparse(snapshot, PUBLIC["Qwen/Qwen3-8B"])
+    (half / "refs").mkdir()
+    (half / "refs" / "main").write_text("0")
+    (snapshot / "model-00002-of-00004.safetensors").unlink()
+    (folder / "half.yaml").write_text("model: org/half\n")
+    environ = {"HF_HOME": str(folder / "hub")}
+    words = ("fit", "half.yaml", "--host", "1.json", "--format", "json")
+    (rank,) = json.loads(mixvllm(*words, cwd=folder, environ=environ).stdout)["ranks"]
+    assert rank["weights_bytes"] == pytest.approx(15.26 * GIB, rel=0.01)
+    (snapshot / "model.safetensors.index.json").unlink()
+    document = json.loads(mixvllm(*words, cwd=folder, environ=environ).stdout)
+    assert document["verdict"] == "cannot_tell"
+    assert "model-00002-of-00004.safetensors is not there" in document["unknown"][0]
 
 
 def test_narrow_and_plain(folder: Path) -> None:

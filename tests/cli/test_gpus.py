@@ -297,7 +297,7 @@ def test_one_card_whole(nvml: "Double") -> None:
     [
         (["7"], 3, "error: there is no card 7: the cards are 0, 1"),
         (["GPU-9"], 3, "error: there is no card GPU-9: the cards are 0, 1"),
-        (["GPU-"], 2, "error: GPU- begins the UUIDs of cards 0 and 1"),
+        (["GPU-"], 2, "error: GPU- begins the UUIDs of cards 0, 1"),
         (["--interval", "2s"], 2, "error: --interval goes with --watch"),
         (["--watch", "--interval", "0.1"], 2, "error: --interval 0.1 is out of range"),
         (["--watch", "--interval", "soon"], 2, "error: --interval: not a duration: 'soon'"),

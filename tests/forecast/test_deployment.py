@@ -114,4 +114,6 @@ def test_what_is_not_followed_is_said() -> None:
     draft = asked(speculative_config={"method": "eagle3", "model": "org/draft"})
     assert any("draft" in what for what in not_followed(draft))
     assert any("num-gpu-blocks" in what for what in not_followed(asked(num_gpu_blocks_override=9)))
+    index = asked(attention_config={"indexer_kv_dtype": "mxfp4"})
+    assert any("index of sparse attention" in what for what in not_followed(index))
     assert not list(not_followed(asked()))

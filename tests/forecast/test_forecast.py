@@ -76,7 +76,6 @@ def test_what_fits_is_taken_where_vllm_may_choose() -> None:
 def test_the_smallest_rank_decides() -> None:
     small = card(39.4, place="card 1")
     mixed = question(LLAMA_70B, card(79.2), small, card(79.2), card(79.2), tensor_parallel_size=4)
-    mixed = replace(mixed, in_order=True)
     equal = replace(mixed, cards=(small,) * 4)
     assert forecast(mixed).deciding == 1
     assert forecast(mixed).ranks[1].card == small
@@ -172,8 +171,8 @@ def test_more_never_hurts(gib: float, share: float, length: int, ranks: int) -> 
 def test_of_several_copies_the_one_on_the_smallest_card_is_told() -> None:
     large, small = card(79.2), card(39.4, place="card 1")
     copies = question("Qwen/Qwen3-8B", large, small, data_parallel_size=2)
-    found = forecast(replace(copies, in_order=True))
+    found = forecast(copies)
     assert found.cards == (large, small)
     assert [rank.card for rank in found.ranks] == [small]
-    one = forecast(replace(copies.but(data_parallel_rank=1), in_order=True))
+    one = forecast(copies.but(data_parallel_rank=1))
     assert one.cards == (large,)

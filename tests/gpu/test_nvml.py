@@ -123,6 +123,41 @@ def test_an_answer_that_the_binding_has_no_word_for(nvml: "Double") -> None:
     )
 
 
+def test_figures_that_the_driver_has_not_got(nvml: "Double") -> None:
+    """-1 in a figure without a sign is NVML's word for that."""
+    nvml.play(
+        "two-h100",
+        *("0.util_gpu=4294967295", "0.power_mw=4294967295", "0.pcie_width=4294967295"),
+        *("0.memory_reserved=18446744073709551615", "0.cc=-1.-1"),
+    )
+    inventory = nvml.inventory()
+    first, second = inventory.gpus
+    assert unknown_fields(first) - unknown_fields(second) == {
+        *("utilization.gpu_percent", "power_watts", "pcie.width"),
+        *("memory.reserved_bytes", "compute_capability"),
+    }
+    assert first.unavailable["power_watts"] == "the driver has no figure for it"
+    assert_every_null_has_its_reason(inventory)
+
+
+def test_the_driver_as_a_whole_may_answer_that_a_card_is_lost(nvml: "Double") -> None:
+    nvml.play(
+        *("two-h100", "ret.nvmlSystemGetDriverVersion=15"),
+        "ret.nvmlSystemGetCudaDriverVersion_v2=16",
+    )
+    inventory = nvml.inventory()
+    assert inventory.driver == Driver(None, None)
+    assert [gpu.name for gpu in inventory.gpus] == ["NVIDIA H100 80GB HBM3"] * 2
+    assert inventory.problems == ()
+
+
+def test_a_driver_that_has_lost_count(nvml: "Double") -> None:
+    nvml.play("two-h100", "gpus=4294967295")
+    inventory = nvml.inventory()
+    assert codes(inventory) == [("driver-error", None)]
+    assert "it counts 4294967295 cards" in inventory.problems[0].message
+
+
 def test_a_lost_card_beside_a_good_one(nvml: "Double") -> None:
     nvml.play("two-h100", "1.ret.*=15")
     inventory = nvml.inventory()
@@ -177,6 +212,14 @@ def test_a_name_that_is_no_utf8(nvml: "Double") -> None:
     assert second.uuid == "GPU-\ufffd"
 
 
+def test_figures_that_no_card_can_have_are_not_told(nvml: "Double") -> None:
+    nvml.play("two-h100", "0.memory_used=100000000000")  # more than 80 GB: so "free" wraps around
+    gpu = nvml.inventory().gpus[0]
+    assert gpu.memory.total_bytes is not None
+    assert (gpu.memory.used_bytes, gpu.memory.free_bytes) == (None, None)
+    assert gpu.unavailable["memory.free_bytes"] == "the driver tells more than the card has"
+
+
 def test_memory_that_is_shared_with_the_host_is_not_zero(nvml: "Double") -> None:
     nvml.play("two-h100", "0.memory_total=0", "0.memory_reserved=0", "0.memory_used=0")
     inventory = nvml.inventory()
@@ -190,6 +233,14 @@ def test_mig_mode_explains_what_is_missing(nvml: "Double") -> None:
     gpu = nvml.inventory().gpus[0]
     assert gpu.mig_enabled is True
     assert gpu.unavailable["utilization.gpu_percent"] == "not told for a card in MIG mode"
+
+
+def test_a_slice_that_does_not_tell_all(nvml: "Double") -> None:
+    nvml.play("h100-mig", "0.mig.1.ret.nvmlDeviceGetMemoryInfo_v2=999")
+    gpu = nvml.inventory().gpus[0]
+    assert gpu.mig_devices is not None
+    assert [part.memory.total_bytes is None for part in gpu.mig_devices[:3]] == [False, True, False]
+    assert "(NVML error 999)" in gpu.unavailable["mig_devices.memory"]
 
 
 def test_the_health_of_the_memory(nvml: "Double") -> None:

@@ -249,6 +249,21 @@ def test_one_card_that_hangs_costs_less_than_a_second(environ: dict[str, str]) -
     raise AssertionError(f"seconds: {taken}")
 
 
+def test_a_slow_driver_is_not_a_sick_card(built_nvml: Double, tmp_path: Path) -> None:
+    """At 20 ms a call all cards take longer than one would be given beside a fast one."""
+    slow = scenario_text("eight-h100") + "*.delay_ms.*=20\n"
+    ended = looked(playing(built_nvml.library, tmp_path, slow))
+    assert json.loads(ended["json"].out)["problems"] == []
+
+
+def test_what_the_library_prints_is_no_answer(built_nvml: Double, tmp_path: Path) -> None:
+    environ = playing(built_nvml.library, tmp_path, scenario_text("two-h100"))
+    ended = looked({**environ, "NVML_DOUBLE_CALLS": "/dev/stdout"})
+    assert ended["text"].code == 0
+    assert "nvml" not in ended["text"].out + ended["text"].err
+    assert json.loads(ended["json"].out)["problems"] == []
+
+
 def test_a_hot_card_says_so(built_nvml: Double, tmp_path: Path) -> None:
     ended = looked(playing(built_nvml.library, tmp_path, scenario_text("hot")))
     hot, cool = json.loads(ended["json"].out)["gpus"]

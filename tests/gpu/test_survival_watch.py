@@ -149,6 +149,16 @@ def test_a_card_that_begins_to_hang_and_recovers(watched: Watched) -> None:
     watched.until(is_well, "a card that answers again")
 
 
+def test_figures_of_a_driver_that_hangs_as_a_whole_are_not_kept(watched: Watched) -> None:
+    watched.until(is_well, "two cards")
+    watched.play("two-h100", "delay_ms.nvmlDeviceGetCount_v2=60000")
+    stuck = watched.until(lambda now: len(codes(now)) == 2, "a driver that hangs")
+    for card in stuck["gpus"]:
+        assert card["name"] is not None
+        assert card["utilization"]["gpu_percent"] is None
+        assert "timed out" in card["unavailable"]["utilization.gpu_percent"]
+
+
 def test_a_library_that_crashes_is_loaded_again(watched: Watched) -> None:
     watched.until(is_well, "two cards")
     watched.play("crash")

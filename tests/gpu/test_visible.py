@@ -81,7 +81,7 @@ def test_what_cuda_sees(text: str, expected: list[tuple[int | None, int | None]]
         ("x,0", 0, "`x` is neither an index nor a UUID"),
         ("x,0", 1, "stands behind one that names no device"),
         ("0,", 1, "an empty entry is neither an index nor a UUID"),
-        ("GPU-11", 0, "the UUIDs of cards 0 and 1 begin so: write more of it"),
+        ("GPU-11", 0, "the UUIDs of cards 0, 1 begin so: write more of it"),
         ("GPU-9", 0, "no card has this UUID"),
         ("0,0", 0, "a device is named twice: CUDA takes the whole list for an empty one"),
         ("MIG-9", 0, "no MIG device has this UUID"),

@@ -220,6 +220,23 @@ def test_cards_of_the_environment_are_the_only_ones(two: Box, tmp_path: Path) ->
         assert "card 1: used by " in told
 
 
+def test_a_named_card_that_is_not_there_is_refused(two: Box, tmp_path: Path) -> None:
+    told = refusal(Case(tmp_path, profile={"gpus": {"select": [9]}}), two)
+    assert told.startswith("error: gpus.select names 9: there is no card 9")
+
+
+@pytest.mark.parametrize(("variable", "why"), [("7", "there is no card 7"), ("", "it is empty")])
+def test_an_environment_that_hides_all_cards_is_told(
+    two: Box, tmp_path: Path, variable: str, why: str
+) -> None:
+    hidden = two.environment | {"CUDA_VISIBLE_DEVICES": variable}
+    with Life(Case(tmp_path), env=hidden) as life:
+        life.wait_pid()
+        notes = [str(event["text"]) for event in life.events("noted")]
+        begin = f"no cards are chosen: CUDA_VISIBLE_DEVICES hides them all: {why}"
+        assert [text for text in notes if text.startswith(begin)]
+
+
 def test_cards_of_the_profile_s_variable_are_not_changed(two: Box, tmp_path: Path) -> None:
     speed = {"FAKE_VLLM_SPEED": "100"}
     vllm = {"vllm": {"env": {"CUDA_VISIBLE_DEVICES": "1,0"} | speed}}

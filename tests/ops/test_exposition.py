@@ -88,8 +88,11 @@ def test_a_slice_has_its_own_labels() -> None:
 
 
 def test_problems_by_code() -> None:
-    problems = (Problem("card-lost", "gone", "reset it", 1), Problem("no-answer", "x", "y"))
-    found = figures(exposition(card_metrics(GpuInventory(None, None, (), problems))).decode())
+    lost = Problem("card-lost", "gone", "reset it", 1)
+    problems = (lost, Problem("no-answer", "x", "y"), lost)
+    text = exposition(card_metrics(GpuInventory(None, None, (), problems))).decode()
+    assert text.count("card-lost") == 1
+    found = figures(text)
     assert [dict(key[1]) for key in found] == [
         {"gpu": "1", "code": "card-lost"},
         {"gpu": "", "code": "no-answer"},

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from mixvllm.gpu.placement import Wish
 from mixvllm.gpu.saved import parse_inventory
 from mixvllm.rules import mx430_no_place, mx433_busy_card
 from mixvllm.rules.base import Facts
-from mixvllm.rules.machine import Machine
 from mixvllm.rules.wanted import wish
 from tests.rules.checking import checked
 from tests.rules.test_cards import UUIDS, box, codes, on
@@ -84,8 +82,7 @@ def seen(folder: Path, text: str, used: Mapping[str, str]) -> Facts:
     """The facts of this machine with two cards, of which some are leased."""
     host = box(folder, {"uuid": UUIDS[0], **FULL}, {"uuid": UUIDS[1], **FULL})
     facts = checked(f"model: m\n{text}").facts
-    machine = Machine(datetime(2026, 11, 22, tzinfo=UTC), leased=used)
-    return replace(facts, inventory=parse_inventory(host.read_bytes()), seen=machine)
+    return replace(facts, inventory=parse_inventory(host.read_bytes()), leased=used)
 
 
 def test_what_other_runs_have(tmp_path: Path) -> None:

@@ -310,6 +310,24 @@ def test_a_machine_without_such_a_folder(tmp_path: Path) -> None:
         Leases(tmp_path / "gone").take([CARD], ME)
 
 
+def test_a_folder_of_a_read_only_disk_is_passed_by() -> None:
+    """As in a container whose root is read-only."""
+    first = Leases.of_this_machine().folder
+    ask = "from mixvllm.services.lease import Leases; print(Leases.of_this_machine().folder)"
+    mount = 'mount -t tmpfs -o ro,mode=1777 none "$0" && exec "$@"'
+    ended = subprocess.run(
+        [
+            *("unshare", "--map-root-user", "--mount", "sh", "-c", mount),
+            *(str(first), sys.executable, "-c", ask),
+        ],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    if "unshare" in ended.stderr or "mount:" in ended.stderr:
+        pytest.skip("this machine lets nobody mount")
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.strip() not in (str(first), "None")
+
+
 def test_all_users_look_into_the_same_folder() -> None:
     folder = Leases.of_this_machine().folder
     assert folder is not None

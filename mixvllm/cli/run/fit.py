@@ -56,6 +56,7 @@ def run(arguments: Arguments) -> int:
             host=arguments.host,
             text=sys.stdin.buffer.read() if is_piped else None,
             progress=Progress(),
+            forecasts=True,
         )
     )
     show_findings(own_errors(checked), checked.resolved.texts_shown, stream=sys.stderr)

@@ -37,7 +37,7 @@ def _named(name: str, gpus: Sequence[Gpu]) -> Gpu:
     if len(found) == 1:
         return found[0]
     if found:
-        which = " and ".join(str(gpu.index) for gpu in found)
+        which = ", ".join(str(gpu.index) for gpu in found)
         raise UsageFault(
             f"{shown(name)} begins the UUIDs of cards {which}", hint="write more of it"
         )

@@ -11,7 +11,7 @@ from typing import Final
 from mixvllm.cli.streams import visible
 from mixvllm.cli.text.cells import cells, columns_of, wrapped
 from mixvllm.cli.text.style import Paint, Tone
-from mixvllm.core.units import show_size
+from mixvllm.core.units import show_count, show_size
 from mixvllm.forecast.budget import RankBudget
 from mixvllm.forecast.forecast import Forecast
 from mixvllm.forecast.interval import Interval
@@ -166,16 +166,16 @@ def _cache(forecast: Forecast, number: int, rank: RankBudget, *, given: bool) ->
         requests = ""
         if forecast.concurrency is not None and length and not deployment.fit_max_model_len:
             least = f"{forecast.concurrency[0]:.2f}"
-            requests = f"{least} requests of {spaced(length)}"
+            requests = f"{least} requests of {show_count(length)}"
             requests += "" if forecast.tokens.is_exact else " at the least"
         yield _Row("tokens", _tokens(forecast.tokens), requests)
     if forecast.longest is not None:
         wanted = length is not None and not deployment.fit_max_model_len
-        note = f"{spaced(length)} are wanted" if wanted and length else ""
+        note = f"{show_count(length)} are wanted" if wanted and length else ""
         yield _Row("longest context", _tokens(forecast.longest), note)
     elif length is not None and forecast.layouts:
         need = forecast.layouts[number].needed(length)
-        yield _Row("one request", show_size(need), f"of KV cache for {spaced(length)} tokens")
+        yield _Row("one request", show_size(need), f"of KV cache for {show_count(length)} tokens")
 
 
 def _help(some: tuple[Suggestion, ...], verdict: Verdict, columns: int) -> Iterator[str]:
@@ -200,7 +200,7 @@ def _brings(each: Suggestion, verdict: Verdict) -> str:
     if then.verdict is Verdict.CANNOT_TELL and verdict is not Verdict.FITS:
         words = ["may fit"]
     if then.tokens is not None:
-        words.append(f"{spaced(then.tokens.low)} tokens at the least")
+        words.append(f"{show_count(then.tokens.low)} tokens at the least")
     if each.estimate:
         words.append("by estimate")
     return ", ".join(words)
@@ -214,11 +214,6 @@ def _unknown(forecast: Forecast, columns: int) -> Iterator[str]:
         yield from wrapped(f"  not known: {visible(what)}", columns, indent="    ")
 
 
-def spaced(number: int) -> str:
-    """``131 072``."""
-    return f"{number:,}".replace(",", " ")
-
-
 def _gib(amount: Interval) -> str:
     """``4.50 to 5.40 GiB``: two digits, so that a person can add them up."""
     low, high = f"{amount.low / _GIB:.2f}", f"{amount.high / _GIB:.2f}"
@@ -227,5 +222,5 @@ def _gib(amount: Interval) -> str:
 
 def _tokens(amount: Interval) -> str:
     if amount.is_exact:
-        return spaced(amount.low)
-    return f"{spaced(amount.low)} to {spaced(amount.high)}"
+        return show_count(amount.low)
+    return f"{show_count(amount.low)} to {show_count(amount.high)}"

@@ -66,11 +66,16 @@ def temperature(gpu: Gpu) -> Line:
 
 
 def power(gpu: Gpu) -> Line:
+    """As in :func:`watts`."""
+    return line(watts(gpu) or UNKNOWN)
+
+
+def watts(gpu: Gpu) -> str | None:
     """``612 of 700 W``."""
     if gpu.power_watts is None:
-        return line(UNKNOWN)
+        return None
     limit = "" if gpu.power_limit_watts is None else f" of {gpu.power_limit_watts:.0f}"
-    return line(f"{gpu.power_watts:.0f}{limit} W")
+    return f"{gpu.power_watts:.0f}{limit} W"
 
 
 def capability(gpu: Gpu) -> Line:
@@ -210,13 +215,13 @@ def visible_sentences(visible: "Visible | None") -> Iterator[str]:
         return
     value = shown(visible.variable)
     if not any(entry.device is not None for entry in visible.entries):
-        why = visible.entries[0].reason if visible.entries else "it is empty"
+        why = shown(visible.entries[0].reason or "") if visible.entries else "it is empty"
         yield f"CUDA_VISIBLE_DEVICES={value} hides every card: {why}"
         return
     yield f"CUDA_VISIBLE_DEVICES={value}: the column cuda has the numbers that programs use"
     behind = [entry for entry in visible.entries if entry.reason]
     for entry in behind:
-        yield f"  {shown(entry.text)}: {entry.reason}"
+        yield f"  {shown(entry.text)}: {shown(entry.reason or '')}"
 
 
 def about_line(inventory: GpuInventory, seconds: float | None = None) -> str:

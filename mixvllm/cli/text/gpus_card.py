@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from mixvllm.cli.streams import visible as shown
 from mixvllm.cli.text.cells import Line, Span, line, wrapped
-from mixvllm.cli.text.gpus import GIB, holder, memory_in_words, visible_sentences
+from mixvllm.cli.text.gpus import GIB, holder, memory_in_words, visible_sentences, watts
 from mixvllm.cli.text.gpus_health import by_severity, health, sentence, tone_of
 from mixvllm.cli.text.style import Tone
 from mixvllm.core.units import show_duration, show_size
@@ -40,7 +40,7 @@ def card_lines(
         lines += [line(part) for part in wrapped(f"  {shown(problem.hint)}", width, indent="  ")]
     for title, figures in _sections(gpu, visible):
         lines += [(), line(title, Tone.DIM), *_figures(figures, gpu, width)]
-    lines += [*_slices(gpu, width), *_processes(gpu, width)]
+    lines += [*_slices(gpu), *_processes(gpu, width)]
     notes = list(visible_sentences(visible))
     return [*lines, *([()] if notes else []), *(line(note) for note in notes)]
 
@@ -114,17 +114,13 @@ def _memory(gpu: Gpu) -> list[_Told]:
 def _load(gpu: Gpu) -> list[_Told]:
     use, clocks, reasons = gpu.utilization, gpu.clocks, gpu.throttle_reasons
     slowed = None if reasons is None else shown(", ".join(reasons)) or "no: full speed"
-    limit = gpu.power_limit_watts
-    watts = None if gpu.power_watts is None else f"{gpu.power_watts:.0f}"
-    if watts is not None:
-        watts += " W" if limit is None else f" of {limit:.0f} W"
     return [
         _Told("utilisation", _unit(use.gpu_percent, "%"), ("utilization.gpu_percent",)),
         _Told("memory access", _unit(use.memory_percent, "%"), ("utilization.memory_percent",)),
         _Told("temperature", _unit(gpu.temperature_celsius, "°C"), ("temperature_celsius",)),
         _Told("memory temperature", _unit(gpu.memory_temperature_celsius, "°C"),
               ("memory_temperature_celsius",)),
-        _Told("power", watts, ("power_watts",)),
+        _Told("power", watts(gpu), ("power_watts",)),
         _Told("fan", _unit(gpu.fan_percent, "%"), ("fan_percent",)),
         _Told("SM clock", _of(clocks.sm_mhz, clocks.max_sm_mhz, " MHz"), ("clocks.sm_mhz",)),
         _Told("memory clock", _of(clocks.memory_mhz, clocks.max_memory_mhz, " MHz"),
@@ -170,7 +166,7 @@ def _ago(seconds: float | None) -> str:
     return "" if seconds is None else f", {show_duration(seconds)} ago"
 
 
-def _slices(gpu: Gpu, width: int) -> Iterator[Line]:
+def _slices(gpu: Gpu) -> Iterator[Line]:
     if not gpu.mig_devices:
         return
     yield ()

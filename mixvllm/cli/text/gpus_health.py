@@ -13,7 +13,7 @@ _WORDS: Final = {
     "card-lost": ("lost", "lost: reset it, or reboot"),
     "card-error": ("no answer", "cannot be asked: see the driver's log"),
     "no-answer": ("timed out", ""),
-    "recovery-action": ("needs a reset", ""),
+    "recovery-action": ("has a fault", ""),
     "row-remap-failed": ("worn out", "spare rows used up: have it replaced"),
     "row-remap-pending": ("remap pending", "row remap pending: reset before use"),
     "retired-pages-pending": ("pages pending", "pages wait to be retired: reset before use"),
@@ -22,7 +22,7 @@ _WORDS: Final = {
     "compute-prohibited": ("closed", ""),
     "compute-exclusive": ("one process", ""),
 }
-_REBOOT: Final = "reboot"  # in what the driver advises: more than a reset
+_STEPS: Final = ("reboot", "reset")  # in what the driver advises, if it is one of these
 # What is worth a word beside "ok"; a card that is cut into slices is shown with them.
 _NOTES: Final = {"xid-seen": "XID seen", "pcie-width": "few PCIe lanes", "throttled": "slowed"}
 _TONES: Final = {
@@ -50,8 +50,10 @@ def health(gpu: Gpu, inventory: GpuInventory) -> Health:
     if problems:
         worst, *others = problems
         short, long = _WORDS.get(worst.code, (worst.code.replace("-", " "), ""))
-        if worst.code == "recovery-action" and _REBOOT in (gpu.recovery_action or ""):
-            short = "needs a reboot"
+        if worst.code == "recovery-action":
+            short = next(
+                (f"needs a {step}" for step in _STEPS if step in (gpu.recovery_action or "")), short
+            )
         more = f", and {len(others)} more" if others else ""
         tone = tone_of(worst)
         silent = gpu.name is None and gpu.memory.total_bytes is None

@@ -8,6 +8,7 @@ from mixvllm.cli.streams import visible as shown
 from mixvllm.cli.text.cells import Line, Span, cells, line, wrapped
 from mixvllm.cli.text.gpus import visible_sentences
 from mixvllm.cli.text.style import Tone
+from mixvllm.gpu.device_names import runs
 from mixvllm.gpu.health import UNFIT
 from mixvllm.gpu.inventory import GpuInventory
 from mixvllm.gpu.topology import PATHS, Ways, models, side_by_side, ways_of
@@ -127,12 +128,3 @@ def _near_parts(indices: Sequence[int], ways: Ways) -> list[tuple[int, ...]]:
         near = [part for part in parts if any(not ways[index, other].is_far for other in part)]
         parts = [part for part in parts if part not in near] + [{index}.union(*near)]
     return sorted(tuple(sorted(part)) for part in parts)
-
-
-def runs(indices: Sequence[int]) -> str:
-    """``0-3``, ``0, 2-3``."""
-    found = [
-        [number for _, number in run]
-        for _, run in groupby(enumerate(sorted(indices)), lambda pair: pair[1] - pair[0])
-    ]
-    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in found)

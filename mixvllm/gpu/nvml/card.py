@@ -8,7 +8,16 @@ import re
 from typing import Final
 
 from mixvllm.gpu.nvml.binding import pynvml
-from mixvllm.gpu.nvml.door import Handle, Why, alike, newest, text, value_or_why
+from mixvllm.gpu.nvml.door import (
+    NO_FIGURE,
+    NOT_AVAILABLE,
+    Handle,
+    Why,
+    alike,
+    newest,
+    text,
+    value_or_why,
+)
 from mixvllm.gpu.nvml.health import HEALTH
 from mixvllm.gpu.nvml.mig import mig_devices
 from mixvllm.gpu.nvml.processes import processes
@@ -21,6 +30,7 @@ MEMORY: Final = (
     "memory.reserved_bytes",
 )
 SHARED: Final = "the card has no memory of its own, it shares the host's"  # surroundings.py too
+_ABSURD: Final = "the driver tells more than the card has"
 _INSIDE_USED: Final = "the driver is too old to tell it apart: it is inside used_bytes"
 NO_FAN: Final = "the card has no fan of its own"
 NO_NODE: Final = "the machine does not say on which NUMA node the card is"
@@ -67,7 +77,9 @@ def memory(handle: Handle) -> dict[str, object]:
     if info.total == 0:
         return alike(MEMORY, Why(SHARED))
     reserved = getattr(info, "reserved", Why(_INSIDE_USED))
-    return dict(zip(MEMORY, (info.total, info.used, info.free, reserved), strict=True))
+    parts = (info.used, info.free, reserved)
+    told = (part if isinstance(part, Why) or part <= info.total else Why(_ABSURD) for part in parts)
+    return dict(zip(MEMORY, (info.total, *told), strict=True))
 
 
 def _bus(handle: Handle) -> dict[str, object]:
@@ -77,6 +89,8 @@ def _bus(handle: Handle) -> dict[str, object]:
 
 def _capability(handle: Handle) -> dict[str, object]:
     major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
+    if major < 0 or minor < 0:
+        return {"compute_capability": Why(NOT_AVAILABLE)}
     return {"compute_capability": f"{major}.{minor}"}
 
 
@@ -91,6 +105,10 @@ def _temperature(handle: Handle) -> int:
         lambda: int(pynvml.nvmlDeviceGetTemperatureV(handle, sensor)),
         lambda: int(pynvml.nvmlDeviceGetTemperature(handle, sensor)),
     )
+
+
+def _watts(milliwatts: int) -> float | Why:
+    return Why(NOT_AVAILABLE) if milliwatts in NO_FIGURE else milliwatts / 1000
 
 
 def _fan(handle: Handle) -> int | Why:
@@ -164,7 +182,7 @@ MOVING: Final = (
     Question(MEMORY, memory),
     Question(("utilization.gpu_percent", "utilization.memory_percent"), _utilization),
     one("temperature_celsius", _temperature),
-    one("power_watts", lambda handle: pynvml.nvmlDeviceGetPowerUsage(handle) / 1000),
+    one("power_watts", lambda handle: _watts(pynvml.nvmlDeviceGetPowerUsage(handle))),
     one("throttle_reasons", _throttle_reasons),
     _clock("clocks.sm_mhz", pynvml.NVML_CLOCK_SM),
     _clock("clocks.memory_mhz", pynvml.NVML_CLOCK_MEM),
@@ -174,7 +192,7 @@ SLOW: Final = (
     one("mig_enabled", lambda handle: bool(pynvml.nvmlDeviceGetMigMode(handle)[0])),
     one(
         "power_limit_watts",
-        lambda handle: pynvml.nvmlDeviceGetEnforcedPowerLimit(handle) / 1000,
+        lambda handle: _watts(pynvml.nvmlDeviceGetEnforcedPowerLimit(handle)),
     ),
     one("fan_percent", _fan),
     one("compute_mode", _compute_mode),
@@ -183,5 +201,5 @@ SLOW: Final = (
     one("pcie.width", lambda handle: pynvml.nvmlDeviceGetCurrPcieLinkWidth(handle)),
     one("pcie.replays", lambda handle: pynvml.nvmlDeviceGetPcieReplayCounter(handle)),
     *HEALTH,
-    one("mig_devices", mig_devices),
+    Question(("mig_devices",), mig_devices),
 )

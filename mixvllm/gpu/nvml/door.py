@@ -24,6 +24,10 @@ FAULTS: Final = (pynvml.NVMLError, pynvml.NVMLLibraryMismatchError, OSError, Val
 
 TOO_OLD: Final = "the driver is too old to tell"
 NOT_SUPPORTED: Final = "not supported by this card"
+NOT_AVAILABLE: Final = "the driver has no figure for it"
+NO_FIGURE: Final = (2**32 - 1, 2**64 - 1)  # nvml.h: NVML_VALUE_NOT_AVAILABLE is -1, of any size
+
+_MOST_CARDS: Final = 1024  # a driver that counts more has lost count
 
 _LOST: Final = (pynvml.NVML_ERROR_GPU_IS_LOST, pynvml.NVML_ERROR_RESET_REQUIRED)
 # Another version of the same call may do better.
@@ -39,10 +43,6 @@ _REFUSALS: Final = {
     pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH: "version-mismatch",
     pynvml.NVML_ERROR_NO_PERMISSION: "no-permission",
 }
-
-
-class CardLost(Exception):
-    """The card no longer answers; asking it for more is of no use. The text says why."""
 
 
 class Refused(Exception):
@@ -131,12 +131,20 @@ def open_nvml(proc: str = PROC) -> dict[str, object]:
         pynvml.nvmlInit()
     except FAULTS as error:
         raise _refusal(error) from error
-    version = value_or_why(lambda: text(pynvml.nvmlSystemGetDriverVersion))
-    cuda = value_or_why(pynvml.nvmlSystemGetCudaDriverVersion_v2)  # 13000 is 13.0
+    version = _or_none(lambda: text(pynvml.nvmlSystemGetDriverVersion))
+    cuda = _or_none(pynvml.nvmlSystemGetCudaDriverVersion_v2)  # 13000 is 13.0
     return {
-        "version": driver_version(proc) if isinstance(version, Why) else version,
-        "cuda_version": f"{cuda // 1000}.{cuda % 1000 // 10}" if isinstance(cuda, int) else None,
+        "version": version or driver_version(proc),
+        "cuda_version": f"{cuda // 1000}.{cuda % 1000 // 10}" if cuda and cuda > 0 else None,
     }
+
+
+def _or_none(call: Callable[[], T]) -> T | None:
+    """The answer of the driver as a whole: a card that is lost is no reason to ask none."""
+    try:
+        return call()
+    except FAULTS:
+        return None
 
 
 def count_cards() -> int:
@@ -154,6 +162,8 @@ def count_cards() -> int:
         except FAULTS as later:
             why = _refusal(later)
         raise why from error
+    if count > _MOST_CARDS:
+        raise Refused("driver-error", f"it counts {count} cards")
     return count
 
 

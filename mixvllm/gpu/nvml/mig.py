@@ -10,12 +10,16 @@ from mixvllm.gpu.nvml.processes import processes
 _NO_SUCH_SLICE: Final = (pynvml.NVML_ERROR_NOT_FOUND, pynvml.NVML_ERROR_INVALID_ARGUMENT)
 
 
-def mig_devices(handle: Handle) -> list[dict[str, object]]:
-    """All of them, by index; none for a card that is whole."""
+def mig_devices(handle: Handle) -> dict[str, object]:
+    """All of them, by index; none for a card that is whole.
+
+    What one of them cannot tell has its reason as ``mig_devices.uuid`` and the like.
+    """
     enabled, _pending = pynvml.nvmlDeviceGetMigMode(handle)
     if not enabled:
-        return []
-    devices = []
+        return {"mig_devices": []}
+    devices: list[dict[str, object]] = []
+    why: dict[str, object] = {}
     for index in range(pynvml.nvmlDeviceGetMaxMigDeviceCount(handle)):
         try:
             part = pynvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, index)
@@ -23,13 +27,16 @@ def mig_devices(handle: Handle) -> list[dict[str, object]]:
             if error.value not in _NO_SUCH_SLICE:
                 raise
         else:
-            devices.append(_device(index, part))
-    return devices
+            answers = _device(part)
+            told = {name: None if isinstance(it, Why) else it for name, it in answers.items()}
+            devices.append({"index": index, **told})
+            why |= {f"mig_devices.{name}": it for name, it in answers.items() if told[name] is None}
+    return {"mig_devices": devices, **why}
 
 
-def _device(index: int, part: Handle) -> dict[str, object]:
+def _device(part: Handle) -> dict[str, object]:
     held = value_or_why(lambda: processes(part))
-    answers = {
+    return {
         "uuid": value_or_why(lambda: text(lambda: pynvml.nvmlDeviceGetUUID(part))),
         "profile": value_or_why(lambda: _profile(part)),
         "gpu_instance": value_or_why(lambda: pynvml.nvmlDeviceGetGpuInstanceId(part)),
@@ -37,8 +44,6 @@ def _device(index: int, part: Handle) -> dict[str, object]:
         "memory": value_or_why(lambda: _memory(part)),
         "processes": held,
     }
-    told = {name: None if isinstance(found, Why) else found for name, found in answers.items()}
-    return {"index": index, **told}
 
 
 def _memory(part: Handle) -> dict[str, object]:

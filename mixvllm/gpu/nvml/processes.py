@@ -1,6 +1,7 @@
 """Which processes hold memory of a card, or of a MIG device."""
 
 import re
+from functools import cache
 from typing import Final
 
 from mixvllm.gpu.nvml.binding import pynvml
@@ -45,6 +46,7 @@ def _running(kind: str, handle: Handle) -> list[tuple[int, int | None]]:
     return [(item.pid, item.usedGpuMemory) for item in found]
 
 
+@cache  # the driver does not change under a library that is open
 def _records_are_long() -> bool:
     try:
         match = re.match(r"535\.(\d+)", text(pynvml.nvmlSystemGetDriverVersion))

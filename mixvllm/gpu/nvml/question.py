@@ -3,7 +3,17 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from mixvllm.gpu.nvml.door import FAULTS, NOT_SUPPORTED, Handle, Why, alike, is_lost, reason_of
+from mixvllm.gpu.nvml.door import (
+    FAULTS,
+    NO_FIGURE,
+    NOT_AVAILABLE,
+    NOT_SUPPORTED,
+    Handle,
+    Why,
+    alike,
+    is_lost,
+    reason_of,
+)
 
 
 class Question(NamedTuple):
@@ -15,11 +25,15 @@ class Question(NamedTuple):
     def ask(self, handle: Handle) -> dict[str, object]:
         """The answer; where there is none, the reason. Raises what says that the card is lost."""
         try:
-            return self.read(handle)
+            answer = self.read(handle)
         except FAULTS as error:
             if is_lost(error):
                 raise
             return alike(self.fields, reason_of(error))
+        return {
+            name: Why(NOT_AVAILABLE) if isinstance(value, int) and value in NO_FIGURE else value
+            for name, value in answer.items()
+        }
 
 
 def asks_in_vain(answer: dict[str, object]) -> bool:

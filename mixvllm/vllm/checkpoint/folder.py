@@ -5,6 +5,7 @@ limit, a pipe or a folder in a file's place is a fault in words, and nothing is 
 """
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -31,6 +32,7 @@ _PATTERNS: Final[Mapping[str, tuple[str, ...]]] = {
     "pt": ("*.pt",),
     "npcache": ("*.bin", "*.pt"),
 }
+_SHARD: Final = re.compile(r"(.*-)\d{5}-of-(\d{5})(\.\w+)", re.ASCII)
 _OF_TRAINING: Final = (
     "training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.pt", "scaler.pt",
 )  # fmt: skip
@@ -54,7 +56,8 @@ class Weights:
     """The weight files that vLLM would load. None of it is known when the format is another's."""
 
     files: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()  # named by the index, and not there
+    absent: tuple[str, ...] = ()  # named by the index, or by the numbers of the others
+    missing: tuple[str, ...] = ()  # the same, where nothing will fetch them
     broken: tuple[Broken, ...] = ()
     patterns: tuple[str, ...] = ()  # what was looked for; empty: nothing
 
@@ -149,19 +152,30 @@ def _weights(folder: Path, load_format: str, *, fetched: bool) -> tuple[Weights,
     if patterns and patterns[0] == "*.safetensors" and INDEX in names:
         index = read_json(folder / INDEX, at_most=INDEX_BYTES)
     listed = _listed(index)
-    missing = () if fetched else tuple(sorted(listed - frozenset(names)))
+    absent = tuple(sorted((listed or _numbered(files)) - frozenset(names)))
     whole = tuple(name for name in files if not listed or name in listed)
     broken = (
         Broken(name, why)
         for name in whole[:_MOST_SHARDS]
         if name.endswith(".safetensors") and (why := what_is_wrong(folder / name))
     )
-    return Weights(whole, missing, tuple(broken), patterns), index
+    return Weights(whole, absent, () if fetched else absent, tuple(broken), patterns), index
 
 
 def _matching(names: Iterable[str], pattern: str) -> tuple[str, ...]:
     found = (name for name in names if fnmatch(name, pattern))
     return tuple(name for name in found if not name.endswith(_OF_TRAINING))
+
+
+def _numbered(names: Iterable[str]) -> frozenset[str]:
+    """All files of which some are there: model-00001-of-00004.safetensors has three others."""
+    found = (_SHARD.fullmatch(name) for name in names)
+    series = {(m[1], int(m[2]), m[3]) for m in found if m and int(m[2]) <= _MOST_SHARDS}
+    return frozenset(
+        f"{start}{number:05}-of-{count:05}{end}"
+        for start, count, end in series
+        for number in range(1, count + 1)
+    )
 
 
 def _listed(index: JsonFile) -> frozenset[str]:

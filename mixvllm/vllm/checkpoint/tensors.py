@@ -66,13 +66,16 @@ def read_tensors(folder: Path, names: Iterable[str]) -> Tensors:
         folder: where the files are.
         names: the files, also those that an index names and that are not there.
     """
-    tensors: list[Tensor] = []
+    tensors: dict[str, Tensor] = {}  # one that is in two files is loaded twice and kept once
     broken: list[Broken] = []
     pickles = 0
     for name in names:
+        if "/" in name:  # of an index: vLLM loads what is in the folder, and no more
+            broken.append(Broken(name, "is not in the model's folder"))
+            continue
         try:
             if name.endswith(".safetensors"):
-                tensors.extend(tuple(parse_header(_header(folder / name))))
+                tensors |= {tensor.name: tensor for tensor in parse_header(_header(folder / name))}
             else:
                 pickles += _length(folder / name)
         except UnreadableHeader as why:
@@ -88,8 +91,8 @@ def read_tensors(folder: Path, names: Iterable[str]) -> Tensors:
             read_json(folder / INDEX, at_most=INDEX_BYTES).values.get("metadata")
         )
     else:
-        total = pickles + sum(tensor.size for tensor in tensors)
-    return Tensors(tuple(tensors), total, tuple(broken))
+        total = pickles + sum(tensor.size for tensor in tensors.values())
+    return Tensors(tuple(tensors.values()), total, tuple(broken))
 
 
 def total_of_index(metadata: Json) -> int | None:

@@ -49,7 +49,7 @@ def heads(part: Part) -> Heads:
     """The heads of an ordinary attention layer."""
     count = part.number(*_HEADS)
     kept = _kept_heads(part, count)
-    size = part.optional("head_dim", "hidden_size_per_head", "attention_head_dim")
+    size = part.stated("head_dim", "hidden_size_per_head", "attention_head_dim")
     if size is None:
         size = part.number(*_HIDDEN) // count
     return Heads(kept, size, size)
@@ -69,7 +69,7 @@ def _kept_heads(part: Part, count: int) -> int:
         inner = part.get("attn_config")
         kept = whole(inner.get("kv_n_heads")) if isinstance(inner, dict) else None
         return count if kept is None else kept
-    return part.optional(*_KV_HEADS) or count
+    return part.stated(*_KV_HEADS) or count
 
 
 def attention_layers(part: Part, deployment: Deployment) -> tuple[tuple[Layer, ...], ...]:
@@ -80,6 +80,8 @@ def attention_layers(part: Part, deployment: Deployment) -> tuple[tuple[Layer, .
         raise UnknownLayout(f"which layers of {part.family} share a cache (use_cla) is not known")
     if part.family in INTERLEAVED:
         return _interleaved(part, plain, layer_types(part, count), deployment)
+    if others := set(part.words("layer_types") or ()) - {FULL, SLIDING}:
+        raise UnknownLayout(f"layers of kind {min(others)!r} in {part.family} are not known")
     window = _window_of_all(part, count)
     if isinstance(window, int):
         return ((_sliding(plain, window),),) * count
@@ -159,6 +161,25 @@ def _interleaved(
         else:
             raise UnknownLayout(f"layers of kind {kind!r} in {part.family} are not known")
     return tuple(layers)
+
+
+def step_layers(part: Part) -> tuple[tuple[Layer, ...], ...]:
+    """Step 3.5: layers of one kind may have heads of their own, those that slide as a rule."""
+    plain, count = heads(part), layer_count(part)
+    kinds = _as_long(part, part.words("layer_types") or (), count)
+    window, other, those = part.optional("sliding_window"), plain, None
+    if isinstance(setting := part.get("attention_other_setting"), dict):
+        theirs = Part("step3p5's attention_other_setting", setting)
+        size = theirs.number("head_dim")
+        other, those = (
+            Heads(theirs.number("num_attention_groups"), size, size),
+            (setting.get("attention_type")),
+        )
+    own = (other if kind == those else plain for kind in kinds)
+    return tuple(
+        (_sliding(held, window) if window is not None and kind == SLIDING else held,)
+        for held, kind in zip(own, kinds, strict=True)
+    )
 
 
 def llama4_layers(part: Part) -> tuple[tuple[Layer, ...], ...]:

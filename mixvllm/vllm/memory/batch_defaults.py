@@ -18,6 +18,10 @@ _HUGE_SINCE: Final = "0.28.0"
 _GB10: Final = (12, 1)
 _GB10_SINCE: Final = "0.33.0"
 _DOUBLED_SINCE: Final = "0.17.0"
+# Before it a batch held a whole prompt of the longest length, unless that was over 32k, when
+# prompts were cut in chunks of 2048; and 256 requests, whatever the card.
+_ENGINE_V1: Final = "0.8.0"
+_LONG: Final = 32768
 
 
 class BatchDefaults(NamedTuple):
@@ -49,7 +53,7 @@ def batch_defaults(
     """
     if device == "cpu":
         return BatchDefaults(128 * ranks, 2048 * ranks)
-    total = card_total or 0
+    total = 0 if _is_first_engine(release) else card_total or 0
     if total >= _HUGE and numbers(release) >= numbers(_HUGE_SINCE):
         return BatchDefaults(1024, 16384)
     gb10 = compute_capability == _GB10 and numbers(release) >= numbers(_GB10_SINCE)
@@ -85,9 +89,14 @@ def resolve_batch(
     if tokens is None:
         tokens = defaults.max_num_batched_tokens * twice
         if max_model_len is not None:
-            if not chunked_prefill:
+            whole = _is_first_engine(release) and max_model_len <= _LONG
+            if whole or not chunked_prefill:
                 tokens = max(tokens, max_model_len)
             tokens = min(seqs * max_model_len, tokens)
     if max_num_seqs is None:
         seqs = min(seqs, tokens)
     return BatchDefaults(seqs, tokens)
+
+
+def _is_first_engine(release: str) -> bool:
+    return numbers(release) < numbers(_ENGINE_V1)

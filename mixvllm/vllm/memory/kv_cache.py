@@ -9,9 +9,9 @@ from typing import Final
 
 from mixvllm.vllm.checkpoint.config import ModelConfig
 from mixvllm.vllm.memory.deployment import Deployment
-from mixvllm.vllm.memory.kv_groups import Group, Name, groups
+from mixvllm.vllm.memory.kv_groups import Group, groups
 from mixvllm.vllm.memory.kv_page import in_flight, specs
-from mixvllm.vllm.memory.kv_spec import Kind, Spec
+from mixvllm.vllm.memory.kv_spec import Kind, Name, Spec
 from mixvllm.vllm.memory.kv_type import resolved_type
 from mixvllm.vllm.memory.layer import Heads, Shape
 from mixvllm.vllm.memory.mamba_mode import mamba_mode

@@ -9,17 +9,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from mixvllm.vllm.memory.kv_spec import Kind, Spec
+from mixvllm.vllm.memory.kv_packed import packed_groups
+from mixvllm.vllm.memory.kv_spec import Kind, Name, Spec
 from mixvllm.vllm.memory.unknown import UnknownLayout
 from mixvllm.vllm.table import numbers
 
+_BY_KIND: Final = (0, 10, 0)  # kinds of layers have blocks of their own
+_EVEN: Final = (0, 12, 0)  # nearly as many layers of each kind are one group of each
 # Up to this much more of one kind than of another is padding, not another group.
 _WIDER: Final = (0, 18, 0)
 # From here on pages that do not divide are padded; before, vLLM refused the model.
 _PADS: Final = (0, 24, 0)
 _PADS_STATES: Final = (0, 26, 0)
-
-Name = tuple[int, int]  # a layer, and which of its caches
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,16 @@ def groups(specs: Mapping[Name, Spec], release: str, *, hybrid: bool) -> tuple[G
     """The groups of a whole model. Not ``hybrid``: local layers keep everything."""
     if not specs:
         return ()
+    if any(spec.packed for spec in specs.values()):
+        if not hybrid:
+            raise UnknownLayout("this model without its hybrid KV cache manager is not known")
+        return tuple(map(Group, packed_groups(specs)))
     if not hybrid:
         specs = _promoted(specs)
     if _are_one_kind(tuple(specs.values())):
         return (Group(specs),)
+    if numbers(release) < _BY_KIND:
+        raise UnknownLayout(f"how vLLM {release} caches layers of several kinds is not known")
     return _by_page(_unified(specs, release), release)
 
 
@@ -104,7 +111,8 @@ def _by_page(specs: Mapping[Name, Spec], release: str) -> tuple[Group, ...]:
         alike.setdefault(spec, []).append(name)
     counts = [len(names) for names in alike.values()]
     tolerance = 1.5 if numbers(release) >= _WIDER else 1.25
-    size = max(counts) if max(counts) < min(counts) * tolerance else min(counts)
+    even = max(counts) < min(counts) * tolerance
+    size = max(counts) if even and numbers(release) >= _EVEN else min(counts)
     made: list[Group] = []
     for spec, names in alike.items():
         parts = -(-len(names) // size)

@@ -11,10 +11,18 @@ from typing import Final
 
 from mixvllm.vllm.checkpoint.config import ModelConfig
 from mixvllm.vllm.memory.deployment import Deployment
-from mixvllm.vllm.memory.kv_groups import Name
-from mixvllm.vllm.memory.kv_spec import Kind, Spec
+from mixvllm.vllm.memory.kv_spec import Kind, Name, Spec
 from mixvllm.vllm.memory.kv_type import head_bytes, is_turboquant, latent_bytes
-from mixvllm.vllm.memory.layer import Cross, Heads, Index, Latent, Layer, Shape, State
+from mixvllm.vllm.memory.layer import (
+    Cross,
+    Heads,
+    Index,
+    Latent,
+    Layer,
+    Packed,
+    Shape,
+    State,
+)
 from mixvllm.vllm.memory.part import Part
 from mixvllm.vllm.memory.runner import uses_second_runner
 from mixvllm.vllm.memory.unknown import UnknownLayout
@@ -117,6 +125,8 @@ def _unit(item: Layer, kind: str, deployment: Deployment) -> int:
             return _own_heads(item.count, deployment) * head_bytes(plain, kind, deployment)
         case State():
             return item.bytes
+        case Packed():
+            return item.page // item.block
 
 
 def _own_heads(count: int, deployment: Deployment) -> int:
@@ -132,6 +142,19 @@ def _attention(item: Layer, block: int, kind: str, deployment: Deployment, fligh
     shards = deployment.decode_context_parallel
     if numbers(deployment.release) < _PREFILL_CONTEXT:
         shards *= deployment.prefill_context_parallel
+    if isinstance(item, Packed):
+        if shards > 1:
+            raise UnknownLayout("context parallelism on compressed attention is not known")
+        local = item.window is not None
+        return Spec(
+            Kind.SLIDING if local else Kind.FULL,
+            item.block,
+            unit,
+            reach=(item.window or 0) - 1 + flight if local else 0,
+            window=item.window or 0,
+            padded=item.page,
+            packed=True,
+        )
     if isinstance(item, Cross):
         tokens = deployment.max_num_batched_tokens
         if numbers(deployment.release) < _ENCODER_BY_BATCH:

@@ -5,6 +5,9 @@ vLLM 0.32.0, `v1/kv_cache_interface.py`, and the same file of the releases from 
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeAlias
+
+Name: TypeAlias = tuple[int, int]  # a layer, and which of its caches
 
 
 class Kind(Enum):
@@ -29,6 +32,7 @@ class Spec:
     shards: int = 1  # ranks that share the tokens between them
     padded: int | None = None  # bytes of a block that is made as large as others'
     latent: bool = False  # latent attention cannot be padded
+    packed: bool = False  # pages of several sizes lie side by side in a block
     every_block: bool = False  # a state is kept for every block of tokens, `reach` are further
 
     @property

@@ -34,6 +34,8 @@ def latent_layers(part: Part) -> tuple[tuple[Layer, ...], ...]:
     if part.family in _PAIRED:
         return ((kept, kept),) * part.number("num_layers")
     count = layer_count(part)
+    if part.family == "deepseek_v32" and not kept.sparse:
+        raise UnknownLayout("config.json of deepseek_v32 has no index_topk")
     if not kept.sparse:
         return ((kept,),) * count
     index = Index(part.number("index_head_dim"))

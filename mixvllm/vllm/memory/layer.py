@@ -48,7 +48,16 @@ class Cross:
     size: int  # elements of a head
 
 
-Layer: TypeAlias = Heads | Latent | Index | State | Cross
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A cache whose blocks have a size of their own, whatever the cache's type and block are."""
+
+    block: int  # tokens of a block
+    page: int  # bytes of a block
+    window: int | None = None  # tokens that are looked back on; None: all
+
+
+Layer: TypeAlias = Heads | Latent | Index | State | Cross | Packed
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ DEFAULTS: Final[Mapping[str, Mapping[str, int]]] = {
     "cohere2": {"head_dim": 128, "sliding_window": 4096, "sliding_window_pattern": 4},
     "exaone4": {"sliding_window": 4096, "sliding_window_pattern": 4},
     "olmo3": {"sliding_window": 4096, "sliding_window_pattern": 4},
+    "glm_moe_dsa": {"index_topk": 2048, "index_head_dim": 128},
     "glm4": {"head_dim": 128, "num_key_value_heads": 2},
     "glm": {"head_dim": 128, "num_key_value_heads": 2},
     "seed_oss": {"head_dim": 128, "num_key_value_heads": 8},
@@ -121,6 +122,13 @@ class Part:
         """The first of the keys that holds a number above 0."""
         stated = (whole(self.get(key)) for key in keys)
         return next((number for number in stated if number is not None), None)
+
+    def stated(self, *keys: str) -> int | None:
+        """The same, where anything else in them but null is not known."""
+        for key in keys:
+            if self.get(key) is not None:
+                return self.number(key)
+        return None
 
     def number(self, *keys: str) -> int:
         """A number that must be known."""

@@ -8,7 +8,14 @@ from dataclasses import replace
 from typing import Final
 
 from mixvllm.vllm.checkpoint.config import ModelConfig
-from mixvllm.vllm.memory.attention import INTERLEAVED, attention_layers, heads, llama4_layers
+from mixvllm.vllm.memory.attention import (
+    INTERLEAVED,
+    attention_layers,
+    heads,
+    llama4_layers,
+    step_layers,
+)
+from mixvllm.vllm.memory.compressed import compressed_layers
 from mixvllm.vllm.memory.deployment import Deployment
 from mixvllm.vllm.memory.kv_type import is_turboquant
 from mixvllm.vllm.memory.latent import latent_layers
@@ -32,9 +39,11 @@ _PLAIN: Final = frozenset({
     "qwen3_omni_moe_text", "qwen3_vl_moe_text", "qwen3_vl_text", "RefinedWeb", "RefinedWebModel",
     "seed_oss", "smollm3", "solar", "stablelm", "starcoder2", "telechat3", "xverse",
 })  # fmt: skip
+# Mistral 4's own files, which vLLM prefers to config.json, call it deepseek_v3 (0.32.0,
+# `transformers_utils/configs/mistral.py`).
 _LATENT: Final = frozenset({
     "deepseek_v2", "deepseek_v3", "deepseek_v32", "glm4_moe_lite", "glm_moe_dsa", "kimi_k2",
-    "longcat_flash",
+    "longcat_flash", "mistral4",
 })  # fmt: skip
 # Their attention looks both ways and is done with a request at once: nothing is cached.
 _ENCODERS: Final = frozenset({
@@ -52,7 +61,7 @@ def shape_of(config: ModelConfig, deployment: Deployment, kind: str) -> tuple[Pa
     Raises UnknownLayout.
     """
     part = Part.of(config)
-    layers = _layers(part, deployment)
+    layers = _layers(part, deployment, kind)
     if not deployment.sliding_window:
         layers = tuple(tuple(map(_without_window, layer)) for layer in layers)
     shape = Shape(layers, _drafts(part, layers, deployment))
@@ -65,9 +74,11 @@ def shape_of(config: ModelConfig, deployment: Deployment, kind: str) -> tuple[Pa
     return part, shape
 
 
-def _layers(part: Part, deployment: Deployment) -> tuple[tuple[Layer, ...], ...]:
+def _layers(part: Part, deployment: Deployment, kind: str) -> tuple[tuple[Layer, ...], ...]:
     family = part.family
     if family in _PLAIN or family in INTERLEAVED:
+        if part.optional("kv_lora_rank") is not None:
+            raise UnknownLayout(f"{family} with latent attention (kv_lora_rank) is not known")
         return attention_layers(part, deployment)
     if family in _LATENT:
         # DeepSeek-V2's class also runs what has keys and values.
@@ -76,8 +87,12 @@ def _layers(part: Part, deployment: Deployment) -> tuple[tuple[Layer, ...], ...]
         return latent_layers(part)
     if family in STATES:
         return state_layers(part, deployment)
+    if family == "deepseek_v4":
+        return compressed_layers(part, deployment, kind)
     if family == "llama4_text":
         return llama4_layers(part)
+    if family == "step3p5":
+        return step_layers(part)
     if family == "whisper":
         return _whisper(part)
     if family in _ENCODERS:

@@ -48,7 +48,6 @@ _ENCODER: Final = re.compile(
     r"^(visual|vision|vit|audio|image_|img_|multi_modal_projector|mm_projector|mlp1$|"
     r"patch_merger|aligner|speech|sound_)"
 )
-_DRAFT: Final = frozenset({"mtp", "mtp_block", "nextn_predict_layers"})
 _STACKS: Final = frozenset({"layers", "h", "blocks", "block"})
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from mixvllm.vllm.memory.attention import FULL, heads, layer_count
 from mixvllm.vllm.memory.deployment import Deployment
 from mixvllm.vllm.memory.latent import latent
-from mixvllm.vllm.memory.layer import Layer, State
+from mixvllm.vllm.memory.layer import Heads, Layer, State
 from mixvllm.vllm.memory.part import Part
 from mixvllm.vllm.memory.state_size import (
     convolution_bytes,
@@ -87,17 +87,23 @@ def _granite(part: Part, deployment: Deployment) -> tuple[tuple[Layer, ...], ...
         return ((full,),) * count
     if not {"attention", FULL} & set(kinds):
         raise UnknownLayout(f"a {part.family} without a layer that attends")
-    state = mamba_2(
+    state = _mamba_2_of_heads(part, deployment, inner)
+    return tuple((full,) if kind in ("attention", FULL) else (state,) for kind in kinds)
+
+
+def _mamba_2_of_heads(part: Part, deployment: Deployment, inner: int) -> Layer:
+    """As the configurations that speak of `mamba_n_heads` describe it."""
+    count = part.number("mamba_n_heads")
+    return mamba_2(
         part,
         deployment,
         inner=inner,
         groups=part.number("mamba_n_groups"),
-        count=part.number("mamba_n_heads"),
-        size=part.optional("mamba_d_head") or inner // part.number("mamba_n_heads"),
+        count=count,
+        size=part.optional("mamba_d_head") or inner // count,
         state=part.number("mamba_d_state"),
         kernel=part.number("mamba_d_conv"),
     )
-    return tuple((full,) if kind in ("attention", FULL) else (state,) for kind in kinds)
 
 
 def _falcon_h1(part: Part, deployment: Deployment) -> tuple[tuple[Layer, ...], ...]:
@@ -105,17 +111,33 @@ def _falcon_h1(part: Part, deployment: Deployment) -> tuple[tuple[Layer, ...], .
     inner = part.optional("mamba_d_ssm") or (
         part.number("mamba_expand") * part.number("hidden_size")
     )
+    state = _mamba_2_of_heads(part, deployment, inner)
+    return ((state, heads(part)),) * layer_count(part)
+
+
+def _zamba2(part: Part, deployment: Deployment) -> tuple[tuple[Layer, ...], ...]:
+    """Every layer keeps a state. Those that attend share their weights, and no cache."""
+    if deployment.pipeline_parallel > 1:
+        raise UnknownLayout("vLLM refuses zamba2 in stages")
+    kinds = _kinds(part, layer_count(part), "layers_block_type")
+    if kinds is None:
+        raise UnknownLayout("which layers of zamba2 attend is not in config.json")
+    hidden, count = part.number("hidden_size"), part.number("n_mamba_heads")
+    inner = part.number("mamba_expand") * hidden
     state = mamba_2(
         part,
         deployment,
         inner=inner,
-        groups=part.number("mamba_n_groups"),
-        count=part.number("mamba_n_heads"),
-        size=part.optional("mamba_d_head") or inner // part.number("mamba_n_heads"),
+        groups=part.number("mamba_ngroups"),
+        count=count,
+        size=inner // count,
         state=part.number("mamba_d_state"),
         kernel=part.number("mamba_d_conv"),
     )
-    return ((state, heads(part)),) * layer_count(part)
+    attending = part.number("num_attention_heads")
+    size = 2 * hidden // attending
+    full = Heads(attending, size, size)
+    return tuple((full, state) if kind == "hybrid" else (state,) for kind in kinds)
 
 
 def _nemotron_h(part: Part, deployment: Deployment) -> tuple[tuple[Layer, ...], ...]:
@@ -238,5 +260,6 @@ _READERS: Final[Mapping[str, _Reader]] = {
     "falcon_h1": _falcon_h1, "nemotron_h": _nemotron_h, "lfm2": _lfm2, "lfm2_moe": _lfm2,
     "minimax": _minimax, "minimax_text_01": _minimax, "minimax_m1": _minimax,
     "kimi_linear": _kimi_linear, "mamba": _mamba, "falcon_mamba": _mamba, "mamba2": _mamba2,
+    "zamba2": _zamba2,
 }  # fmt: skip
 FAMILIES: Final = frozenset(_READERS)

@@ -234,6 +234,25 @@ def test_the_worst_of_a_card_is_its_health() -> None:
     assert narrow[2].endswith("  remap pending")
 
 
+@pytest.mark.parametrize("cuda", ["\x1b[31m", "0,\x1b[31m"])
+def test_a_variable_does_not_steer_the_terminal(cuda: str) -> None:
+    assert "\x1b" not in "".join(shown(inventory(BUSY, IDLE), cuda=cuda))
+
+
+@pytest.mark.parametrize(
+    ("action", "word"),
+    [
+        *(("drain-and-reset", "needs a reset"), ("system-reboot", "needs a reboot")),
+        *(("drain-p2p", "has a fault"), ("unknown (77)", "has a fault")),
+    ],
+)
+def test_a_reset_is_advised_where_the_driver_advises_one(action: str, word: str) -> None:
+    message = "of a length that has no room"
+    problems = (Problem("recovery-action", message, "", IDLE.index, Severity.ERROR),)
+    card = replace(IDLE, recovery_action=action)
+    assert shown(inventory(card, problems=problems), width=60)[1].endswith(f"  {word}")
+
+
 def test_a_driver_without_a_version_is_said_to_be_unknown() -> None:
     taken = replace(inventory(IDLE), driver=Driver(None, None))
     assert shown(taken)[-1] == "driver unknown, CUDA unknown, 1 card"

@@ -6,8 +6,9 @@ from itertools import combinations
 import pytest
 
 from mixvllm.cli.text.cells import cells
-from mixvllm.cli.text.gpus_topology import runs, topology_lines
+from mixvllm.cli.text.gpus_topology import topology_lines
 from mixvllm.core.diagnostic import Severity
+from mixvllm.gpu.device_names import runs
 from mixvllm.gpu.inventory import GpuInventory, GpuLink, Problem
 from mixvllm.gpu.visible import visible_cards
 from tests.cli.text.inventories import card, inventory, texts

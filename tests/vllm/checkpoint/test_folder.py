@@ -54,8 +54,20 @@ def test_files_that_the_index_names_must_be_there(tmp_path: Path) -> None:
     write_checkpoint(tmp_path)
     write_shards(tmp_path, 4)
     (tmp_path / "model-00002-of-00004.safetensors").unlink()
-    assert read(tmp_path).weights.missing == ("model-00002-of-00004.safetensors",)
+    gone = ("model-00002-of-00004.safetensors",)
+    assert read(tmp_path).weights.missing == gone
     assert read(tmp_path, fetched=True).weights.missing == ()
+    assert read(tmp_path, fetched=True).weights.absent == gone
+
+
+def test_without_an_index_the_numbers_of_files_tell_of_the_others(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path)
+    write_shards(tmp_path, 4)
+    (tmp_path / "model.safetensors.index.json").unlink()
+    assert read(tmp_path).weights.missing == ()
+    (tmp_path / "model-00003-of-00004.safetensors").unlink()
+    assert read(tmp_path).weights.missing == ("model-00003-of-00004.safetensors",)
+    assert read(tmp_path, "mistral").weights.missing == ()
 
 
 def test_a_file_that_the_index_does_not_name_is_not_loaded(tmp_path: Path) -> None:

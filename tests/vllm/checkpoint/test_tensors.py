@@ -132,6 +132,19 @@ def test_of_pickles_only_the_length_is_known(tmp_path: Path) -> None:
     assert "git lfs pull" in found.broken[0].why
 
 
+def test_a_file_elsewhere_is_not_read_and_what_is_in_two_files_counts_once(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    tensor = Tensor("a", "BF16", (4,), 8)
+    for path in (tmp_path / FILE, folder / "one.safetensors", folder / "two.safetensors"):
+        write_header(path, [tensor])
+    (broken,) = read(folder, f"../{FILE}").broken
+    assert broken.why == "is not in the model's folder"
+    assert read(folder, str(tmp_path / FILE)).each == ()
+    both = read(folder, "one.safetensors", "two.safetensors")
+    assert (both.each, both.total) == ((tensor,), 8)
+
+
 def test_an_index_knows_the_total_of_files_that_are_not_there(tmp_path: Path) -> None:
     write_sparse(tmp_path, PUBLIC["Qwen/Qwen3-0.6B"], shard=10**9)
     names = tuple(path.name for path in sorted(tmp_path.glob("*.safetensors")))

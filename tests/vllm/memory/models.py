@@ -47,6 +47,9 @@ _KDA: Final = [n for n in range(1, 28) if n % 4 != 0 and n != 27]
 _GRANITE: Final[list[Json]] = [
     "attention" if place in (5, 15, 25, 35) else "mamba" for place in range(40)
 ]
+_ZAMBA: Final[list[Json]] = [
+    "hybrid" if place in (5, 11, 17, 23, 29, 35) else "mamba" for place in range(38)
+]
 _LFM2: Final[list[Json]] = [
     "full_attention" if place in (2, 5, 8, 10, 12, 14) else "conv" for place in range(16)
 ]
@@ -162,12 +165,26 @@ MODELS: Final[dict[str, Values]] = {
         "DeepseekV2ForCausalLM", "deepseek_v2", **_mla(27, 2048, 16, 163840, q_lora_rank=None)
     ),
     "DeepSeek-V3": _of("DeepseekV3ForCausalLM", "deepseek_v3", **_mla(61, 7168, 128, 163840)),
+    "DeepSeek-V4-Flash": _of(
+        "DeepseekV4ForCausalLM", "deepseek_v4",
+        **_gqa(4096, 43, 64, 1, 1048576, head_dim=512, index_head_dim=128, index_topk=512,
+               sliding_window=128, compress_ratios=[0, 0, *[4, 128] * 20, 4, 0]), **_experts(),
+    ),
     "Kimi-K2": _of("DeepseekV3ForCausalLM", "kimi_k2", **_mla(61, 7168, 64, 131072)),
     "GLM-5.1": _of(
         "GlmMoeDsaForCausalLM", "glm_moe_dsa",
         **_mla(78, 6144, 64, 202752, index_topk=2048, index_head_dim=128, index_n_heads=32,
                num_nextn_predict_layers=1, qk_nope_head_dim=192, v_head_dim=256,
                q_lora_rank=2048),
+    ),
+    "Step-3.5-Flash": _of(
+        "Step3p5ForCausalLM", "step3p5",
+        **_gqa(4096, 45, 64, 8, 262144, head_dim=128, num_attention_groups=8, sliding_window=512,
+               layer_types=["full_attention", *["sliding_attention"] * 3] * 12, max_seq_len=262144,
+               attention_other_setting={"attention_type": "sliding_attention", "head_dim": 128,
+                                        "num_attention_heads": 96, "num_attention_groups": 8},
+               moe_layers_enum="3,44", moe_num_experts=4, moe_top_k=2, share_expert_dim=128,
+               moe_intermediate_size=128, use_moe=True, rope_theta=10000, use_qk_norm=True),
     ),
     "Qwen3-Next-80B": _of(
         "Qwen3NextForCausalLM", "qwen3_next",
@@ -203,6 +220,14 @@ MODELS: Final[dict[str, Values]] = {
         **_gqa(2048, 24, 8, 2, 131072, head_dim=128, mamba_d_ssm=3072, mamba_n_heads=48,
                mamba_d_head=64, mamba_n_groups=1, mamba_d_state=256, mamba_d_conv=4,
                mamba_expand=2),
+    ),
+    "Zamba2-1.2B": _of(
+        "Zamba2ForCausalLM", "zamba2",
+        **_gqa(2048, 38, 32, 32, 4096, attention_head_dim=128, attention_hidden_size=4096,
+               layers_block_type=_ZAMBA, n_mamba_heads=64, mamba_headdim=64, mamba_ngroups=1,
+               mamba_d_state=128, mamba_d_conv=4, mamba_expand=2, num_mem_blocks=1, chunk_size=256,
+               adapter_rank=128, use_mem_rope=True, use_shared_attention_adapter=False,
+               hidden_act="gelu", rms_norm_eps=1e-5, add_bias_linear=False),
     ),
     "LFM2-1.2B": _of(
         "Lfm2ForCausalLM", "lfm2",

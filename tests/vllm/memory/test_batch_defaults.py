@@ -22,6 +22,7 @@ SMALL, LARGE, HUGE = (256, 2048), (1024, 8192), (1024, 16384)
         ("0.32.0", 128, "NVIDIA GB10", (12, 1), LARGE),
         ("0.33.0", 128, "NVIDIA GB10", (12, 1), SMALL),
         ("0.12.0", 80, "NVIDIA H100 80GB HBM3", (9, 0), LARGE),
+        ("0.7.3", 80, "NVIDIA H100 80GB HBM3", (9, 0), SMALL),
         ("0.32.0", None, "", None, SMALL),
     ],
 )
@@ -76,3 +77,13 @@ def test_no_release_before_0_17_doubles_for_throughput() -> None:
         throughput=True,
     )
     assert found == (256, 2048)
+
+
+@pytest.mark.parametrize(("length", "tokens"), [(1024, 2048), (29000, 29000), (131072, 2048)])
+def test_the_first_engine_took_a_whole_prompt_unless_it_was_long(length: int, tokens: int) -> None:
+    for release, expected in (("0.7.3", tokens), ("0.8.0", 2048)):
+        found = resolve_batch(
+            release, BatchDefaults(256, 2048),
+            max_num_seqs=None, max_num_batched_tokens=None, max_model_len=length,
+        )  # fmt: skip
+        assert found == (256, expected)

@@ -18,7 +18,8 @@ SHORT: Final = 2**30  # bytes, to find the longest request in
 PLENTY: Final = 40 * 2**30
 LENGTH: Final = 100_000
 # What a CPU build cannot make: sparse attention, kernels of CUDA, an image library it lacks.
-NOT_ON_CPU: Final = {"GLM-5.1", "Kimi-Linear-48B", "Qwen3.5-122B"}
+NOT_ON_CPU: Final = {"DeepSeek-V4-Flash", "GLM-5.1", "Kimi-Linear-48B", "Qwen3.5-122B"}
+IN_ONE_STAGE: Final = {"Zamba2-1.2B"}
 NO_STATE: Final = {"whisper-large-v3", "LFM2-1.2B"}  # for which a type can be set
 
 ON_CPU: Final = Deployment(
@@ -51,6 +52,8 @@ def questions() -> list[Question]:
         length = min(stated.tokens if stated else LENGTH, LENGTH)
         half = MODELS[name]["torch_dtype"] == "float16"
         for plan, options in WAYS:
+            if name in IN_ONE_STAGE and plan.pipeline_parallel > 1:
+                continue
             plan = replace(plan, max_model_len=length, dtype="float16" if half else "bfloat16")
             told = options | {"max_model_len": length, "max_num_batched_tokens": 8192}
             if name == "whisper-large-v3":  # it has none

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mixvllm.vllm.checkpoint.config import ModelConfig
+from mixvllm.vllm.checkpoint.json_file import Json
 from mixvllm.vllm.memory.deployment import Deployment
 from mixvllm.vllm.memory.kv_cache import KvLayout, UnknownLayout, capacity, kv_layout
 from mixvllm.vllm.memory.kv_groups import Group
@@ -50,6 +51,8 @@ def layout(name: str, plan: Deployment = NOW, stage: int = 0) -> KvLayout:
         ("Qwen3-Next-80B", 12 * 2 * 512 * 2),
         ("Qwen3.5-122B", 12 * 2 * 512 * 2),
         ("Jamba-1.5-mini", 4 * 8 * 256 * 2),
+        ("Step-3.5-Flash", 12 * 8 * 256 * 2),
+        ("Zamba2-1.2B", 6 * 32 * 256 * 2),
         ("Nemotron-H-8B", 4 * 8 * 256 * 2),
         ("granite-4.0-h-tiny", 4 * 4 * 256 * 2),
         ("LFM2-1.2B", 6 * 8 * 128 * 2),
@@ -237,6 +240,98 @@ def test_what_a_class_fills_in_is_the_same_as_when_it_is_written(name: str) -> N
     assert kv_layout(ModelConfig(bare), NOW).own == layout(name).own
 
 
+def test_a_mistral_of_latent_attention_is_laid_out_as_deepseeks() -> None:
+    """A log of Mistral-Small-4 says 22.5 GiB for a million tokens, and 810,208 for 17.39 GiB."""
+    text: Values = MODELS["DeepSeek-V3"] | {
+        "model_type": "mistral4", "num_hidden_layers": 36, "kv_lora_rank": 256,
+        "max_position_embeddings": 1048576,
+    }  # fmt: skip
+    found = kv_layout(ModelConfig({"model_type": "mistral3", "text_config": text}), NOW)
+    assert found.needed(1048576) / GIB == 22.5
+    assert found.longest(int(17.39 * GIB)) == pytest.approx(810208, rel=0.0005)
+
+
+# What vLLM 0.32.0's own code makes of caches like the model's in 40 GiB.
+@pytest.mark.parametrize(
+    ("length", "batch", "ahead", "needed", "tokens"),
+    [
+        (8192, 8192, True, 3371535360, 104355),
+        (131072, 8192, True, 7210114560, 780765),
+        (1048576, 16384, False, 10802142720, 4169106),
+    ],
+)
+def test_compressed_layers_lie_side_by_side_in_a_block(
+    length: int, batch: int, ahead: bool, needed: int, tokens: int
+) -> None:
+    plan = replace(NOW, max_model_len=length, max_num_batched_tokens=batch, async_scheduling=ahead)
+    found = layout("DeepSeek-V4-Flash", plan)
+    assert sorted(len(group.members) for group in found.groups) == [20, 21, 22, 42, 62]
+    assert (found.block_bytes, found.needed(length)) == (1002240, needed)
+    assert (found.blocks(40 * GIB), capacity([found], [40 * GIB]).tokens) == (42853, tokens)
+    # 21 layers keep a vector and an index of every 4 tokens, 20 a vector of every 128.
+    ours = sum(spec.page for spec in found.own if spec.kind is Kind.FULL)
+    assert ours == 21 * (37440 + 8640) + 20 * 1728
+    windows = {(spec.block, spec.window): spec.page for spec in found.own if spec.window}
+    assert windows == {(64, 128): 37440, (4, 8): 8640, (8, 128): 32832}
+    assert {spec.page for spec in found.own if spec.window == 8} == {32832, 8640}
+
+
+@pytest.mark.parametrize(
+    ("ratios", "sizes", "block"),
+    [
+        ([0] * 3 + [4] * 5 + [128] * 30, [4, 4, *[5] * 12, 10, 40], 282240),
+        ([4, 128, 128] * 9, [*[9] * 5, 18, 36], 445824),
+        ([4, 4, 128, 128, 128], [2, 3, 3, 4, 7], 112320),  # groups of 2 would pad no less
+    ],
+)
+def test_groups_are_of_a_size_that_pads_little(
+    ratios: list[Json], sizes: list[int], block: int
+) -> None:
+    """As vLLM 0.32.0's own code deals them out."""
+    values = MODELS["DeepSeek-V4-Flash"]
+    values = values | {"num_hidden_layers": len(ratios), "compress_ratios": ratios}
+    found = kv_layout(ModelConfig(values), NOW)
+    assert sorted(len(group.members) for group in found.groups) == sizes
+    assert found.block_bytes == block
+
+
+@pytest.mark.parametrize(
+    ("values", "plan"),
+    [
+        ({}, replace(NOW, release="0.31.0")),
+        ({}, replace(NOW, device="cpu")),
+        ({}, replace(NOW, kv_cache_dtype="bfloat16")),
+        ({}, replace(NOW, attention_backend="FLASHINFER_MLA_SPARSE_DSV4")),
+        ({}, replace(NOW, block_size=64)),
+        ({}, replace(NOW, hybrid_kv_cache=False)),
+        ({}, replace(NOW, tensor_parallel=2, decode_context_parallel=2)),
+        ({"head_dim": 256}, NOW),
+        ({"compress_ratios": [4]}, NOW),
+        ({"compress_ratios": [2] * 43}, NOW),
+        ({"compress_ratios": [128] * 43}, NOW),
+    ],
+)
+def test_compressed_layers_that_are_not_known(values: Values, plan: Deployment) -> None:
+    with pytest.raises(UnknownLayout):
+        kv_layout(ModelConfig(MODELS["DeepSeek-V4-Flash"] | values), plan)
+
+
+def test_layers_of_one_kind_may_have_heads_of_their_own() -> None:
+    other: Json = {
+        "attention_type": "sliding_attention", "head_dim": 64, "num_attention_heads": 96,
+        "num_attention_groups": 4,
+    }  # fmt: skip
+    config = ModelConfig(MODELS["Step-3.5-Flash"] | {"attention_other_setting": other})
+    own = kv_layout(config, NOW).own
+    units = {spec.kind: spec.unit for spec in own}
+    assert units == {Kind.FULL: 8 * 256 * 2, Kind.SLIDING: 4 * 128 * 2}
+
+
+def test_glm_has_an_index_whether_or_not_it_says_so() -> None:
+    bare = {k: v for k, v in MODELS["GLM-5.1"].items() if k not in ("index_topk", "index_head_dim")}
+    assert kv_layout(ModelConfig(bare), NOW).own == layout("GLM-5.1").own
+
+
 def test_an_encoder_caches_nothing() -> None:
     values: Values = {"model_type": "bert", "num_hidden_layers": 12, "hidden_size": 768}
     found = kv_layout(ModelConfig(values), NOW)
@@ -255,6 +350,11 @@ def test_an_encoder_caches_nothing() -> None:
         (MODELS["Nemotron-H-8B"] | {"hybrid_override_pattern": "MX"}, "'X'"),
         (MODELS["Llama-3.1-8B"] | {"use_cla": True}, "use_cla"),
         (MODELS["DeepSeek-V3"] | {"qk_rope_head_dim": None}, "qk_rope_head_dim"),
+        (MODELS["DeepSeek-V3"] | {"model_type": "deepseek_v32"}, "index_topk"),
+        (MODELS["Llama-3.1-8B"] | {"kv_lora_rank": 512}, "kv_lora_rank"),
+        (MODELS["Llama-3.1-8B"] | {"num_key_value_heads": "8"}, "num_key_value_heads"),
+        (MODELS["Llama-3.1-8B"] | {"head_dim": -128}, "head_dim"),
+        (MODELS["Qwen3-8B"] | {"layer_types": ["linear_attention"] * 36}, "'linear_attention'"),
     ],
 )
 def test_what_is_not_certain_is_not_guessed(values: Values, why: str) -> None:

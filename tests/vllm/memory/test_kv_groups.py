@@ -7,8 +7,8 @@ import pytest
 
 from mixvllm.vllm.memory.deployment import Deployment
 from mixvllm.vllm.memory.kv_cache import UnknownLayout, kv_layout
-from mixvllm.vllm.memory.kv_groups import Name, groups
-from mixvllm.vllm.memory.kv_spec import Kind, Spec
+from mixvllm.vllm.memory.kv_groups import groups
+from mixvllm.vllm.memory.kv_spec import Kind, Name, Spec
 from tests.vllm.memory.models import Values, config_of
 
 FULL = Spec(Kind.FULL, 16, 1024)
@@ -39,6 +39,17 @@ def test_the_rarest_kind_gives_the_size_of_a_group() -> None:
 def test_a_few_more_of_a_kind_are_padding_not_a_group(release: str, found: list[int]) -> None:
     """Up to a quarter more before 0.18, up to a half from then on."""
     assert sizes(model(*[FULL] * 3, *[SLIDING] * 4), release) == found
+
+
+@pytest.mark.parametrize(("release", "found"), [("0.10.2", [5, 3, 3]), ("0.12.0", [5, 6])])
+def test_the_first_groups_had_no_padding(release: str, found: list[int]) -> None:
+    assert sizes(model(*[FULL] * 5, *[SLIDING] * 6), release) == found
+
+
+def test_before_there_were_groups_nothing_is_known_of_several_kinds() -> None:
+    assert sizes(model(FULL, FULL), "0.9.2") == [2]
+    with pytest.raises(UnknownLayout, match=r"0\.9\.2"):
+        sizes(model(FULL, SLIDING), "0.9.2")
 
 
 def test_a_group_takes_layers_from_the_whole_depth() -> None:
