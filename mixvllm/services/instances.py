@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from mixvllm.engine import family
 from mixvllm.gpu.inventory import Gpu, GpuInventory, GpuProcess, MigDevice
 from mixvllm.services.lessee import Lessee
 
@@ -53,6 +52,8 @@ def _run_of(process: GpuProcess, names: Mapping[int, str]) -> str | None:
 
 def _line(pid: int) -> Iterator[int]:
     """A process, its parent, and so on."""
+    from mixvllm.engine import family  # 5 ms that a machine without a run is spared
+
     while pid > 1:
         yield pid
         process = family.look(pid)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mixvllm.cli.plain import PlainWords
+from mixvllm.cli.quick import quick_imports
 from mixvllm.cli.streams import visible as shown
 from mixvllm.core.errors import MachineFault, UsageFault
 from mixvllm.core.units import parse_duration
@@ -118,8 +119,9 @@ def _asked(arguments: Arguments) -> "tuple[GpuInventory, float | None]":
     scope = Scope(links=arguments.topology)
     started = _started(scope)
     # Imported while the driver works: that takes as long.
-    import mixvllm.cli.text.gpus  # noqa: F401
-    from mixvllm.services.inventory import take_inventory
+    with quick_imports():
+        import mixvllm.cli.text.gpus  # noqa: F401
+        from mixvllm.services.inventory import take_inventory
 
     inventory = take_inventory(scope, started=started, waking=_say_it_takes_long)
     return inventory, time.perf_counter() - began
