@@ -292,6 +292,15 @@ def test_one_card_whole(nvml: "Double") -> None:
     assert [gpu["index"] for gpu in json.loads(ended.stdout)["gpus"]] == [1]
 
 
+def test_a_slice_is_shown_with_its_card() -> None:
+    lines = [
+        run(dict(os.environ), "--host", "H100-MIG", name).stdout.splitlines()
+        for name in ("0", "0:1", "MIG-")
+    ]
+    assert lines[0][0].startswith("card 0  NVIDIA H100")
+    assert lines[0] == lines[1] == lines[2]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [

@@ -31,8 +31,15 @@ def only(inventory: GpuInventory, names: Sequence[str]) -> GpuInventory:
 
 
 def _named(name: str, gpus: Sequence[Gpu]) -> Gpu:
-    found = cards_named(
-        name if name.isdecimal() or name.startswith("GPU-") else f"GPU-{name}", gpus
+    """The card; of a slice (``0:1``, ``MIG-...``) the card that it is of."""
+    whole = name.startswith("GPU-") or name.isdecimal()
+    found = cards_named(name if whole else f"GPU-{name}", gpus) or tuple(
+        gpu
+        for gpu in gpus
+        if any(
+            name == f"{gpu.index}:{part.index}" or (part.uuid and part.uuid.startswith(name))
+            for part in gpu.mig_devices or ()
+        )
     )
     if len(found) == 1:
         return found[0]
