@@ -21,6 +21,7 @@ from mixvllm.cli.commands import Command, find
 from mixvllm.cli.exits import run as run_command
 from mixvllm.cli.plain import plain_words
 from mixvllm.gpu.saved import inventory_from_json
+from tests.gpu.nvml.playing import WAKES
 
 if TYPE_CHECKING:
     from tests.gpu.nvml.double import Double
@@ -32,6 +33,15 @@ COMMAND = [sys.executable, "-m", "mixvllm", "gpus"]
 
 
 def run(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """The command, without what it says of cards that have to be waked."""
+    ended = run_to_the_end(environment, *arguments)
+    ended.stderr = ended.stderr.removeprefix(WAKES)
+    return ended
+
+
+def run_to_the_end(
+    environment: dict[str, str], *arguments: str
+) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [*COMMAND, *arguments],
         cwd=ROOT,
@@ -41,6 +51,15 @@ def run(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedPr
         timeout=60,
         check=False,
     )
+
+
+def test_cards_that_have_to_be_waked_are_waited_for_and_that_is_said(nvml: "Double") -> None:
+    nvml.play("two-h100", "delay_ms.nvmlDeviceGetHandleByIndex_v2=1200")
+    ended = run_to_the_end(nvml.environment(), "--format", "json")
+    assert (ended.returncode, ended.stderr) == (0, WAKES)
+    assert [gpu["unavailable"].get("name") for gpu in json.loads(ended.stdout)["gpus"]] == [
+        None
+    ] * 2
 
 
 def test_json_has_the_documented_shape(nvml: "Double") -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from mixvllm.gpu.inventory import FIELDS
 from tests.gpu.nvml import generated
-from tests.gpu.nvml.playing import HERE, ROOT, Double, Stage, scenario_text
+from tests.gpu.nvml.playing import HERE, ROOT, WAKES, Double, Stage, scenario_text
 
 pytest_plugins = ["tests.gpu.nvml.double"]
 
@@ -55,7 +55,8 @@ def commands(environ: Mapping[str, str], *views: str) -> dict[str, Ended]:
     ended = {}
     for view, process in running.items():
         out, err = process.communicate(timeout=60)
-        ended[view] = Ended(process.returncode, out, err, monotonic() - began)
+        told = err.removeprefix(WAKES)
+        ended[view] = Ended(process.returncode, out, told, monotonic() - began)
     return ended
 
 

@@ -25,6 +25,8 @@ from tests.gpu.nvml import symbols
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 PROC = Path("/proc")
+# Said by the command when no card has answered for a while: on a busy machine at any start.
+WAKES = "the driver wakes the cards; persistence mode would keep them awake\n"
 
 
 @dataclass(frozen=True)
