@@ -52,9 +52,9 @@ def group(name: str) -> list[str]:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Unit, property and process tests; no GPU, no vLLM, no network."""
+    """Unit, property and process tests; no GPU, no vLLM, no network. `docs` has its own."""
     session.install("-e", ".", *group("test"))
-    session.run("pytest", "--ignore=tests/e2e", *session.posargs)
+    session.run("pytest", "--ignore=tests/e2e", "--ignore=tests/docs", *session.posargs)
 
 
 @nox.session

@@ -54,9 +54,9 @@ def test_everything_is_asked() -> None:
 @pytest.mark.skipif(not VLLM_PYTHON, reason="TEST_VLLM_PYTHON names no Python with vLLM")
 @pytest.mark.timeout(900)
 def test_nothing_is_refused_that_vllm_takes(tmp_path: Path) -> None:
-    _, done = compare(VLLM_PYTHON, tmp_path, count=300, seed=7)
+    _, done = compare(VLLM_PYTHON, tmp_path, count=120, seed=7)
     assert [item for item in done if item.outcome == "false alarm"] == []
     judged = [item for item in done if item.outcome != "cannot be judged"]
     missed = [item for item in judged if item.outcome == "missed"]
-    assert len(judged) > 2500
+    assert len(judged) > 1000
     assert len(missed) <= len(judged) // 500
