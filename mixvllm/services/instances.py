@@ -16,18 +16,19 @@ def with_instances(inventory: GpuInventory, leases: Mapping[str, Lessee]) -> Gpu
     """
     if not leases:
         return inventory
-    return replace(inventory, gpus=tuple(_of_a_card(gpu, leases) for gpu in inventory.gpus))
+    names = {lessee.pid: lessee.name for lessee in leases.values() if lessee.pid is not None}
+    gpus = tuple(_of_a_card(gpu, leases, names) for gpu in inventory.gpus)
+    return replace(inventory, gpus=gpus)
 
 
-def _of_a_card(gpu: Gpu, leases: Mapping[str, Lessee]) -> Gpu:
+def _of_a_card(gpu: Gpu, leases: Mapping[str, Lessee], names: Mapping[int, str]) -> Gpu:
     parts = gpu.mig_devices
     if parts is not None:
-        parts = tuple(_told(part, leases) for part in parts)
-    return replace(_told(gpu, leases), mig_devices=parts)
+        parts = tuple(_told(part, leases, names) for part in parts)
+    return replace(_told(gpu, leases, names), mig_devices=parts)
 
 
-def _told(device: Device, leases: Mapping[str, Lessee]) -> Device:
-    names = {lessee.pid: lessee.name for lessee in leases.values() if lessee.pid is not None}
+def _told(device: Device, leases: Mapping[str, Lessee], names: Mapping[int, str]) -> Device:
     lessee = leases.get(device.uuid or "")
     return replace(
         device,

@@ -70,7 +70,7 @@ class ServedModels:
         """Letters: g generates text, p pools, s can be split into pipeline stages, t does
         nothing but transcribe. None when the release has no class for the architecture.
         """
-        return self._architectures.letters(architecture)
+        return self._architectures.get(architecture)
 
     def has(self, architecture: str) -> bool:
         """Whether vLLM has a class for it, or makes one of a related one by a change of task."""
@@ -83,13 +83,11 @@ class ServedModels:
 
     def knows_type(self, model_type: str) -> bool:
         """Whether vLLM or transformers has a configuration class of its own for a model type."""
-        return (
-            self._types.letters(model_type) is not None or model_type in self._transformers["types"]
-        )
+        return self._types.get(model_type) is not None or model_type in self._transformers["types"]
 
     def refuses_float16(self, model_type: str) -> bool:
         """Whether float16 is refused for a model type, because its numbers do not fit."""
-        return self._no_float16.letters(model_type) is not None
+        return self._no_float16.get(model_type) is not None
 
     def added_in(self, architecture: str) -> str | None:
         """The first later release that has an architecture this one lacks."""

@@ -18,7 +18,7 @@ from mixvllm.vllm.capability_sources import BLOCKS, CARDS, HEADS, Facts, Json, c
 from mixvllm.vllm.model_sources import release_of
 from mixvllm.vllm.pack import counted, encode
 from mixvllm.vllm.sources import tree
-from mixvllm.vllm.spans import folded
+from mixvllm.vllm.spans import folded, unfolded
 
 FORMAT: Final = 1
 SECTIONS: Final = ("methods", "schemes", "backends", "priorities", "dtypes")
@@ -55,19 +55,7 @@ def _marked(section: Mapping[str, Json], name: str) -> Json:
 
 def unfold(table: Mapping[str, object]) -> dict[str, Facts]:
     """The facts of every release again: the inverse of `fold`."""
-    releases = [str(release) for release in _list(table["releases"])]
-    facts: dict[str, Facts] = {release: {name: {} for name in SECTIONS} for release in releases}
-    for section in SECTIONS:
-        names = table[section]
-        for name, spans in names.items() if isinstance(names, dict) else ():
-            for first, last, spec in map(_list, _list(spans)):
-                for release in releases[int(str(first)) : int(str(last)) + 1]:
-                    facts[release][section][name] = spec  # type: ignore[assignment]
-    return facts
-
-
-def _list(raw: object) -> list[object]:
-    return list(raw) if isinstance(raw, list | tuple) else []
+    return unfolded(table, SECTIONS)
 
 
 def pack(packages: Iterable[Path], out: Path) -> dict[str, object]:

@@ -21,7 +21,7 @@ from mixvllm.vllm.model_sources import facts_of, release_of, transformers_of
 from mixvllm.vllm.name_sources import names_of
 from mixvllm.vllm.pack import counted, encode
 from mixvllm.vllm.sources import Facts, tree
-from mixvllm.vllm.spans import folded
+from mixvllm.vllm.spans import folded, unfolded
 
 FORMAT: Final = 1
 SECTIONS: Final = (
@@ -54,19 +54,7 @@ def fold(
 
 def unfold(table: Mapping[str, object]) -> dict[str, Facts]:
     """The facts of every release again: the inverse of `fold`."""
-    releases = [str(release) for release in _list(table["releases"])]
-    facts: dict[str, Facts] = {release: {name: {} for name in SECTIONS} for release in releases}
-    for section in SECTIONS:
-        names = table[section]
-        for name, spans in names.items() if isinstance(names, dict) else ():
-            for first, last, letters in map(_list, _list(spans)):
-                for release in releases[int(str(first)) : int(str(last)) + 1]:
-                    facts[release][section][name] = str(letters)
-    return facts
-
-
-def _list(raw: object) -> list[object]:
-    return raw if isinstance(raw, list) else []
+    return unfolded(table, SECTIONS)
 
 
 def pack(packages: Iterable[Path], out: Path, transformers: Path | None) -> dict[str, object]:

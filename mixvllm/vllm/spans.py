@@ -1,7 +1,7 @@
 """Names that come and go between releases, as one release has them."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, Generic, TypeAlias, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 Span: TypeAlias = tuple[int, int, str]
 """The first and the last release, by their places in the list, and letters (or none)."""
@@ -18,6 +18,21 @@ def folded(held: Sequence[Spec | None]) -> list[tuple[int, int, Spec]]:
         elif spec is not None:
             spans.append((index, index, spec))
     return spans
+
+
+def unfolded(
+    table: Mapping[str, Any], sections: Iterable[str]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """What each release has, by section and name, of a table as it stands in a file: its
+    ``releases``, and the spans of each name under each section.
+    """
+    releases: list[str] = table["releases"]
+    facts: dict[str, dict[str, dict[str, Any]]] = {release: {} for release in releases}
+    for section in sections:
+        for index, release in enumerate(releases):
+            held = Held(table[section], index)
+            facts[release][section] = {name: held.get(name) for name in held}
+    return facts
 
 
 class Held(Generic[Spec]):
@@ -42,29 +57,19 @@ class Held(Generic[Spec]):
         return (spec for first, last, spec in spans if first <= self._index <= last)
 
 
-class Names:
-    """The names of one kind that one release has."""
+class Names(Held[str]):
+    """The names of one kind that one release has, each with its letters."""
 
     def __init__(
         self, spans: Mapping[str, Sequence[Span]], releases: Sequence[str], index: int
     ) -> None:
-        self._spans: Final = spans
+        super().__init__(spans, index)
         self._releases: Final = releases
-        self._index: Final = index
-
-    def __iter__(self) -> Iterator[str]:
-        return (name for name in self._spans if self.letters(name) is not None)
 
     @property
     def of_all_releases(self) -> Iterator[str]:
         """The names that any release has."""
         return iter(self._spans)
-
-    def letters(self, name: str) -> str | None:
-        """What is written of a name; None when this release lacks it."""
-        spans = self._spans.get(name, ())
-        held = (letters for first, last, letters in spans if first <= self._index <= last)
-        return next(held, None)
 
     def added_in(self, name: str) -> str | None:
         """The first later release that has a name this one lacks."""
